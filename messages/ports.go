@@ -8,12 +8,13 @@ type BlocksPut struct {
 	Err error
 }
 
-// BlockGot answers Blocks.Get.
-type BlockGot struct {
+// BlocksGot answers Blocks.Get, in the order asked: Errs[i] is nil and
+// Blocks[i].Data is set, or Errs[i] says why not. Errs is nil when all went
+// well.
+type BlocksGot struct {
 	Answer
-	CID  CID
-	Data []byte
-	Err  error
+	Blocks []Block
+	Errs   []error
 }
 
 // BlocksHad answers Blocks.Has, in the order asked.

@@ -70,7 +70,9 @@ type BlockUsage struct {
 // message to the calling incarnation, in no particular order between calls.
 type Blocks interface {
 	Put(corr messages.Corr, blocks []messages.Block)        // BlocksPut, when durable
-	Get(corr messages.Corr, cid messages.CID, verify bool)  // BlockGot
+	// Get answers BlocksGot with the blocks in the order asked. Callers keep
+	// batches small (up to 64): one batch is read by one goroutine.
+	Get(corr messages.Corr, cids []messages.CID, verify bool)
 	Has(corr messages.Corr, cids []messages.CID)            // BlocksHad
 	Delete(corr messages.Corr, cids []messages.CID)         // BlocksDeleted, when durable
 	List(corr messages.Corr, after messages.CID, limit int) // BlocksListed

@@ -1,0 +1,39 @@
+package messages
+
+// ForCache is what the cache receives.
+type ForCache interface{ forCache() }
+
+// ReadBlocks asks for blocks, wherever they are: memory, the local store,
+// later the network. Reply: [BlocksRead].
+type ReadBlocks struct {
+	Call
+	CIDs []CID // 1..LoadMax
+}
+
+// BlocksRead replies to [ReadBlocks], in the order asked, when all were
+// had; otherwise the reply is Failed with CodeNotFound, CodeCorrupt or
+// CodeIO for the first that was not.
+type BlocksRead struct {
+	Answer
+	Blocks []Block
+}
+
+// ForgetBlocks drops blocks from the memory tier, for example since they
+// were deleted or proved corrupt. An event.
+type ForgetBlocks struct{ CIDs []CID }
+
+// StatCache asks for counters. Reply: [CacheStatted].
+type StatCache struct{ Call }
+
+// CacheStatted replies to [StatCache].
+type CacheStatted struct {
+	Answer
+	MemoryBlocks, MemoryBytes    int64
+	MemoryHits, DiskHits, Misses uint64
+}
+
+func (ReadBlocks) forCache()   {}
+func (ForgetBlocks) forCache() {}
+func (StatCache) forCache()    {}
+func (BlocksLoaded) forCache() {}
+func (Failed) forCache()       {}

@@ -1,0 +1,64 @@
+# `make` prints the targets. Each does its own set-up.
+
+GO       ?= go
+FUZZTIME ?= 30s
+KILLS    ?= 50
+CUTS     ?= 2000
+SEEDS    ?= 20
+SIZE     ?= 1GiB
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo check test race sim fuzz bench soak generate clean go-present
+
+help: ## print this
+	@echo "NoiseFS: a private drive on a public block network"
+	@echo
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+go-present:
+	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is needed: https://go.dev/doc/install" >&2; exit 1; }
+
+build: go-present ## build ./noisefs
+	$(GO) build -trimpath -o noisefs ./cmd/noisefs
+
+demo: build ## store a real file, read it back, and show what happened
+	@./noisefs demo
+
+check: go-present ## format, vet, static checks, tidy modules, generated files
+	@files=$$($(GO) tool gofumpt -l .); test -z "$$files" || { echo "run 'go tool gofumpt -w .' on: $$files" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) test ./runtime
+
+test: go-present ## the tests, the important ones under the race detector too
+	NOISEFS_KILLS=$(KILLS) NOISEFS_CUTS=$(CUTS) $(GO) tool gotestsum --format pkgname -- -timeout 14m ./...
+	$(GO) tool gotestsum --format pkgname -- -race -short -timeout 14m ./actors/... ./runtime/... ./sim/...
+
+race: go-present ## everything under the race detector
+	$(GO) test -race -timeout 60m ./...
+
+sim: go-present ## scenarios of the deterministic world over SEEDS seeds
+	NOISEFS_SEEDS=$(SEEDS) $(GO) test -count=1 -run 'Scenario|Chaos' -v ./sim/...
+
+fuzz: go-present ## every fuzz target for FUZZTIME each
+	@for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg 2>/dev/null | grep '^Fuzz'); do \
+	    echo "== $$pkg $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; \
+	done
+
+bench: build ## Go benchmarks, then noisefs bench store
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	./noisefs bench store --size $(SIZE)
+
+soak: go-present ## the long suites: 1,000 kills, 100,000 power cuts, 5 GiB
+	NOISEFS_SOAK=1 NOISEFS_KILLS=1000 NOISEFS_CUTS=100000 NOISEFS_SEEDS=1000 \
+	  $(GO) tool gotestsum --format pkgname -- -count=1 -timeout 6h ./...
+
+generate: go-present ## rewrite generated docs and golden files
+	$(GO) test ./... -run 'Generated|Golden' -update
+
+clean: ## remove what was built
+	rm -f noisefs

@@ -20,6 +20,8 @@ var (
 	ErrIndexNewer = errors.New("index: written by a newer version of NoiseFS")
 	// ErrIndexFull: the disk under the index is full.
 	ErrIndexFull = errors.New("index: no space left")
+	// ErrBadTxn: a request breaks a rule of its type or a bound below.
+	ErrBadTxn = errors.New("index: bad request")
 )
 
 // Table names a table of the index. All tables are declared in

@@ -1,0 +1,195 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+
+	"github.com/noisefs/noisefs/runtime/port"
+)
+
+// Settings of the engine that are not options.
+const (
+	// pebbleFormat is the engine's file format: the oldest that checksums
+	// table footers, writes sync offsets into the log (so that damage before
+	// the last sync is not mistaken for a torn tail), and needs no
+	// experimental feature. Raising it is a new format version of ours.
+	pebbleFormat = pebble.FormatTableFormatV6
+
+	// memtablesMax is how many memtables may wait to be written out before
+	// commits wait for them. It is far more than are ever needed, so that a
+	// commit is never stuck behind a flush that finds the disk full: before
+	// that many are filled, the flush has failed and commits are refused.
+	memtablesMax = 8
+
+	// bloomBitsPerKey gives 1 % false positives. Most look-ups are of rows
+	// that are not there: a history insert checks that a tuple is new.
+	bloomBitsPerKey = 10
+)
+
+// engine is one open database: the rows of one generation.
+type engine struct {
+	db     *pebble.DB
+	guard  *guard
+	sealer *sealer
+	mark   *mark
+	dir    string
+}
+
+// openEngine opens the database in dir, or makes it when create is set.
+func openEngine(dir string, create bool, space *space, o *Options) (e *engine, err error) {
+	g := newGuard(o.fs, space, o.Logger)
+	cache := pebble.NewCache(o.CacheBytes)
+	defer cache.Unref() // the database holds its own reference
+	// The engine panics on some damaged files where it should return an
+	// error. A panic while opening can only come from what is on disk.
+	defer func() {
+		if p := recover(); p != nil {
+			g.shut()
+			e, err = nil, fmt.Errorf("%w: the engine cannot read its files", port.ErrIndexCorrupt)
+			o.Logger.Error("Index engine panicked while opening", "stack", string(debug.Stack()))
+		}
+	}()
+	db, err := pebble.Open(dir, pebbleOptions(g, cache, create, o))
+	if err != nil {
+		g.shut()
+		return nil, openError(err)
+	}
+	e = &engine{db: db, guard: g, dir: dir}
+	if err := g.failed(); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	return e, nil
+}
+
+// close releases the files. The caller makes sure that nobody uses them.
+func (e *engine) close() error {
+	// First let writes that are held back fail, which db.Close waits for.
+	e.guard.shut()
+	err := e.mark.close()
+	if closeErr := e.db.Close(); closeErr != nil {
+		err = errors.Join(err, fmt.Errorf("index: close: %w", engineError(closeErr)))
+	}
+	return err
+}
+
+// unlock readies the engine for the rows of generation g.
+func (e *engine) unlock(keys *Keys, g generation, log *slog.Logger) error {
+	if err := checkHeader(e.db, keys, g); err != nil {
+		return err
+	}
+	var err error
+	if e.sealer, err = newSealer(&keys.Values, g); err != nil {
+		return err
+	}
+	if e.mark, err = openMark(e.guard.FS, e.dir, e.sealer.aead, g, log); err != nil {
+		return err
+	}
+	return e.mark.prove(e.db)
+}
+
+func pebbleOptions(g *guard, cache *pebble.Cache, create bool, o *Options) *pebble.Options {
+	logger := quietLogger{o.Logger}
+	opts := &pebble.Options{
+		FS:                          g,
+		Cache:                       cache,
+		Logger:                      logger,
+		LoggerAndTracer:             nil,
+		EventListener:               eventListener(o.Logger),
+		FormatMajorVersion:          pebbleFormat,
+		ErrorIfNotExists:            !create,
+		ErrorIfExists:               create,
+		MemTableSize:                uint64(o.MemtableBytes),
+		MemTableStopWritesThreshold: memtablesMax,
+		MaxOpenFiles:                o.OpenFilesMax,
+		// One compaction at a time, or a put would compete with merges.
+		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
+		DisableTableStats:          true,
+	}
+	opts.Experimental.FileCacheShards = 1
+	for i := range opts.Levels {
+		// Sealed rows do not compress, and compressing what an attacker may
+		// have chosen beside what he may not know is a leak.
+		opts.Levels[i].Compression = func() *sstable.CompressionProfile {
+			return sstable.NoCompression
+		}
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBitsPerKey)
+	}
+	return opts
+}
+
+// eventListener logs failures in the background, once per class of error in
+// a row, and nothing else: other events tell bounds of tables.
+func eventListener(log *slog.Logger) *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) {
+			log.Error("Index engine failed in the background", "reason", reason(err))
+		},
+		// By default the engine ends the process here. A read that meets
+		// damage returns an error, which is enough.
+		DataCorruption: func(pebble.DataCorruptionInfo) {
+			log.Error("Index engine found a damaged file")
+		},
+	}
+}
+
+// quietLogger keeps the engine's own messages out of the log, since they
+// quote stored keys and file paths; what matters comes as events.
+type quietLogger struct{ log *slog.Logger }
+
+var _ pebble.Logger = quietLogger{}
+
+func (l quietLogger) Infof(string, ...any) {}
+
+func (l quietLogger) Errorf(format string, _ ...any) {
+	l.log.Error("Index engine reports an error", "format", format)
+}
+
+// Fatalf is called for lost invariants; it must not return. Failing writes
+// never come here: the guard sees to that.
+func (l quietLogger) Fatalf(format string, _ ...any) {
+	panic("index: engine invariant lost: " + format)
+}
+
+// isCorrupt tells errors that mean damaged files.
+func isCorrupt(err error) bool {
+	return errors.Is(err, pebble.ErrCorruption) || errors.Is(err, port.ErrIndexCorrupt)
+}
+
+// engineError turns an error of the engine into one of package port. The
+// text of the original is dropped: it may quote stored keys.
+func engineError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pebble.ErrClosed):
+		return port.ErrIndexClosed
+	case isCorrupt(err):
+		return fmt.Errorf("%w: damaged file", port.ErrIndexCorrupt)
+	case isFull(err):
+		return port.ErrIndexFull
+	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		return port.ErrDiskReadOnly
+	}
+	return fmt.Errorf("%w: index", port.ErrDiskIO)
+}
+
+// openError is engineError for opening. The engine's errors are mostly
+// about damage then, and not marked as such.
+func openError(err error) error {
+	var errno syscall.Errno
+	switch {
+	case errors.Is(err, syscall.EAGAIN), strings.Contains(err.Error(), "lock held"):
+		return fmt.Errorf("%w: another process has it open", ErrLocked)
+	case errors.As(err, &errno) && errno != syscall.ENOENT:
+		return fmt.Errorf("index: open: %w", engineError(err))
+	}
+	return fmt.Errorf("%w: the engine cannot read its files", port.ErrIndexCorrupt)
+}

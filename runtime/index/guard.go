@@ -1,0 +1,288 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/noisefs/noisefs/runtime/port"
+)
+
+// retryPause is how long a failed write of a table file is held back before
+// the engine hears of it. The engine tries again at once and for ever, and
+// would otherwise use up a processor while the disk is full.
+const retryPause = 200 * time.Millisecond
+
+// guard is the file system under the engine. It exists because Pebble ends
+// the process (or panics with its locks held) when a write or sync of its
+// log or manifest fails, while we want an index that refuses to write and
+// goes on reading.
+//
+// When a write to one of these files fails, and giving up the ballast does
+// not help, the guard freezes the directory: from that moment nothing on
+// disk changes any more. Writes, syncs and removals of the engine are
+// swallowed and reported as done, so that it keeps its locks in order and
+// its memory readable; table files cannot be created, so what it flushes
+// goes nowhere. Index.Commit looks at [guard.failed] after each commit and
+// before each answer, so that nothing is acknowledged that was swallowed.
+// Opening the index anew starts from what had reached the disk.
+type guard struct {
+	vfs.FS // the file system below; what is not overridden passes through
+
+	space   *space
+	log     *slog.Logger
+	failure atomic.Pointer[error]
+	closing chan struct{} // closed when the engine is to be closed
+	once    sync.Once
+}
+
+var (
+	_ vfs.FS   = (*guard)(nil)
+	_ vfs.File = (*guardedFile)(nil)
+)
+
+func newGuard(inner vfs.FS, space *space, log *slog.Logger) *guard {
+	return &guard{FS: inner, space: space, log: log, closing: make(chan struct{})}
+}
+
+// critical tells files without which the engine cannot go on: its log, its
+// manifest and the markers that name the current one. Table files are not:
+// the engine keeps the rows in memory and tries again.
+func critical(name string) bool {
+	base := filepath.Base(name)
+	return filepath.Ext(base) != ".sst" && filepath.Ext(base) != ".blob"
+}
+
+// failed returns the error that froze the directory, or nil.
+func (g *guard) failed() error {
+	if p := g.failure.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// freeze makes the directory unchangeable. The first error stands.
+func (g *guard) freeze(cause error) {
+	var err error
+	switch {
+	case isFull(cause):
+		err = port.ErrIndexFull
+	case reason(cause) == "read-only":
+		err = port.ErrDiskReadOnly
+	default:
+		err = port.ErrDiskIO
+	}
+	err = fmt.Errorf("index: an earlier write failed; reopen the repository: %w", err)
+	if g.failure.CompareAndSwap(nil, &err) {
+		g.log.Error("Index cannot be written any more", "reason", reason(cause))
+	}
+}
+
+// shut lets writes that are held back fail at once.
+func (g *guard) shut() { g.once.Do(func() { close(g.closing) }) }
+
+// pause holds a failed write of a table file back.
+func (g *guard) pause() {
+	timer := time.NewTimer(retryPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-g.closing:
+	}
+}
+
+// must runs an operation the engine cannot do without: once more after the
+// ballast was given up; else the directory freezes and it counts as done.
+func (g *guard) must(operation func() error) error {
+	if g.failed() != nil {
+		return nil
+	}
+	err := operation()
+	if isFull(err) && g.space.ranOut() {
+		err = operation()
+	}
+	return g.settle(err)
+}
+
+// mustOnce is must without the second try: after a failed sync the kernel
+// may count lost pages as clean, and a second one would report success.
+func (g *guard) mustOnce(operation func() error) error {
+	if g.failed() != nil {
+		return nil
+	}
+	err := operation()
+	if isFull(err) {
+		g.space.ranOut()
+	}
+	return g.settle(err)
+}
+
+func (g *guard) settle(err error) error {
+	// What is not there is an answer, not a failure: the engine asks.
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		g.freeze(err)
+		return nil
+	}
+	return err
+}
+
+// may runs an operation whose failure the engine can bear.
+func (g *guard) may(operation func() error) error {
+	err := g.failed()
+	if err == nil {
+		err = operation()
+	}
+	if err != nil {
+		if isFull(err) {
+			g.space.ranOut()
+		}
+		g.pause()
+	}
+	return err
+}
+
+// Create implements [vfs.FS].
+func (g *guard) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	return g.openForWrite(name, func() (vfs.File, error) { return g.FS.Create(name, category) })
+}
+
+// OpenReadWrite implements [vfs.FS].
+func (g *guard) OpenReadWrite(
+	name string, category vfs.DiskWriteCategory, opts ...vfs.OpenOption,
+) (vfs.File, error) {
+	return g.openForWrite(name, func() (vfs.File, error) {
+		return g.FS.OpenReadWrite(name, category, opts...)
+	})
+}
+
+// ReuseForWrite implements [vfs.FS]. An old log is not reused but removed,
+// which the interface allows: what it holds would stay on disk for longer.
+func (g *guard) ReuseForWrite(
+	oldName, newName string, category vfs.DiskWriteCategory,
+) (vfs.File, error) {
+	file, err := g.Create(newName, category)
+	if err != nil {
+		return nil, err
+	}
+	return file, g.Remove(oldName)
+}
+
+func (g *guard) openForWrite(name string, open func() (vfs.File, error)) (vfs.File, error) {
+	var inner vfs.File
+	run := func() (err error) {
+		inner, err = open()
+		return err
+	}
+	if !critical(name) {
+		if err := g.may(run); err != nil {
+			return nil, err
+		}
+		return &guardedFile{File: inner, call: g.may, sync: g.may}, nil
+	}
+	if err := g.must(run); err != nil {
+		return nil, err
+	}
+	if inner == nil { // frozen
+		return voidFile{}, nil
+	}
+	return &guardedFile{File: inner, call: g.must, sync: g.mustOnce}, nil
+}
+
+// OpenDir implements [vfs.FS]; the directory is synced through it.
+func (g *guard) OpenDir(name string) (vfs.File, error) {
+	dir, err := g.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &guardedFile{File: dir, call: g.must, sync: g.mustOnce}, nil
+}
+
+// Link implements [vfs.FS].
+func (g *guard) Link(oldName, newName string) error {
+	return g.must(func() error { return g.FS.Link(oldName, newName) })
+}
+
+// Rename implements [vfs.FS].
+func (g *guard) Rename(oldName, newName string) error {
+	return g.must(func() error { return g.FS.Rename(oldName, newName) })
+}
+
+// Remove implements [vfs.FS]. A file that cannot be removed is only litter.
+func (g *guard) Remove(name string) error {
+	if g.failed() != nil {
+		return nil
+	}
+	return g.FS.Remove(name)
+}
+
+// RemoveAll implements [vfs.FS].
+func (g *guard) RemoveAll(name string) error {
+	if g.failed() != nil {
+		return nil
+	}
+	return g.FS.RemoveAll(name)
+}
+
+// Unwrap implements [vfs.FS].
+func (g *guard) Unwrap() vfs.FS { return g.FS }
+
+// guardedFile is a file written under a guard, by the guard's rules.
+type guardedFile struct {
+	vfs.File
+	call, sync func(operation func() error) error
+}
+
+// Write implements [vfs.File]. After a short write the rest is tried again.
+func (f *guardedFile) Write(p []byte) (int, error) {
+	written := 0
+	err := f.call(func() error {
+		n, err := f.File.Write(p[written:])
+		written += n
+		return err
+	})
+	if err != nil {
+		return written, err
+	}
+	return len(p), nil
+}
+
+// WriteAt implements [vfs.File].
+func (f *guardedFile) WriteAt(p []byte, offset int64) (int, error) {
+	err := f.call(func() error {
+		_, err := f.File.WriteAt(p, offset)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// Preallocate implements [vfs.File]. It is a wish: for want of space or
+// support the file grows as it is written.
+func (f *guardedFile) Preallocate(offset, length int64) error {
+	_ = f.File.Preallocate(offset, length)
+	return nil
+}
+
+// Sync implements [vfs.File].
+func (f *guardedFile) Sync() error { return f.sync(f.File.Sync) }
+
+// SyncData implements [vfs.File].
+func (f *guardedFile) SyncData() error { return f.sync(f.File.SyncData) }
+
+// SyncTo implements [vfs.File].
+func (f *guardedFile) SyncTo(length int64) (fullSync bool, err error) {
+	err = f.sync(func() (err error) {
+		fullSync, err = f.File.SyncTo(length)
+		return err
+	})
+	return fullSync, err
+}

@@ -1,0 +1,132 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/noisefs/noisefs/runtime/port"
+)
+
+// purgeBatchBytes is how much Purge writes at a time.
+const purgeBatchBytes = 1 << 20
+
+// Purge implements [port.IndexEngine]. It writes every live row, sealed
+// anew, into a new directory under a new generation, makes that the current
+// one, and removes the old: compacting in place would leave deleted rows in
+// old logs, and in tables that have yet to be merged. Commits wait
+// meanwhile, reads go on. Interrupted at any point, the index is whole in
+// its old or its new form, and the next Open removes the other.
+//
+// What a file system or a disk keeps of removed files is beyond it.
+func (x *Index) Purge() error {
+	x.writers.Lock()
+	defer x.writers.Unlock()
+	g := newGeneration()
+	fresh, err := x.rewrite(g)
+	if err != nil {
+		return fmt.Errorf("index: purge: %w", err)
+	}
+	x.gate.Lock()
+	defer x.gate.Unlock()
+	if x.engine == nil { // closed meanwhile
+		return abandon(fresh, port.ErrIndexClosed)
+	}
+	return x.replace(fresh, g)
+}
+
+// replace makes fresh the current generation and removes the old one. The
+// caller holds both locks.
+func (x *Index) replace(fresh *engine, g generation) error {
+	old := x.engine
+	if err := fresh.mark.seal(fresh.db); err != nil {
+		return abandon(fresh, fmt.Errorf("index: purge: %w", err))
+	}
+	if err := writePointer(x.opts.fs, x.dir, g); err != nil {
+		// It may or may not point to the new one after a power cut. Both
+		// hold the same rows, and so that it stays like that, nothing is
+		// written to either before the index is opened again.
+		old.guard.freeze(err)
+		return errors.Join(fmt.Errorf("index: purge: %w", engineError(err)), fresh.close())
+	}
+	x.engine = fresh
+	if err := old.close(); err != nil {
+		return err
+	}
+	if err := x.opts.fs.RemoveAll(old.dir); err != nil {
+		return fmt.Errorf("index: purge: remove the old generation: %w", engineError(err))
+	}
+	return nil
+}
+
+// abandon removes an engine that did not become current.
+func abandon(fresh *engine, err error) error {
+	return errors.Join(err, fresh.close(), fresh.guard.FS.RemoveAll(fresh.dir))
+}
+
+// rewrite copies all rows into a new engine, durably. Nothing commits
+// meanwhile: the caller holds writers.
+func (x *Index) rewrite(g generation) (*engine, error) {
+	old, err := x.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer x.gate.RUnlock()
+	if err := old.guard.failed(); err != nil {
+		return nil, err
+	}
+	fresh, err := x.createEngine(g)
+	if err != nil {
+		return nil, err
+	}
+	w := rowWriter{to: fresh, batch: fresh.db.NewBatch()}
+	err = old.each(&x.keys, w.write)
+	if err == nil {
+		err = w.flush(pebble.Sync)
+	}
+	if err == nil {
+		// Out of the log, so that a lost tail cannot take rows with it.
+		err = engineError(fresh.db.Flush())
+	}
+	if err == nil {
+		err = fresh.guard.failed()
+	}
+	if err != nil {
+		return nil, abandon(fresh, err)
+	}
+	return fresh, nil
+}
+
+// rowWriter seals rows into a new engine.
+type rowWriter struct {
+	to              *engine
+	batch           *pebble.Batch
+	sealed, scratch []byte
+}
+
+func (w *rowWriter) write(at *storedKey, _ []byte, row *plainRow) (err error) {
+	w.sealed = w.sealed[:0]
+	if row != nil {
+		w.sealed, w.scratch, err = w.to.sealer.seal(
+			w.sealed, w.scratch, newNonce(), at, row.group, row.key, row.value)
+		if err != nil {
+			return err
+		}
+	}
+	if err := w.batch.Set(at[:], w.sealed, nil); err != nil {
+		return engineError(err)
+	}
+	if w.batch.Len() < purgeBatchBytes {
+		return nil
+	}
+	return w.flush(pebble.NoSync)
+}
+
+func (w *rowWriter) flush(sync *pebble.WriteOptions) error {
+	if err := w.to.db.Apply(w.batch, sync); err != nil {
+		return engineError(err)
+	}
+	w.batch = w.to.db.NewBatch()
+	return w.to.guard.failed()
+}

@@ -1,6 +1,7 @@
 package port
 
 import (
+	"errors"
 	"time"
 
 	"github.com/noisefs/noisefs/messages"
@@ -41,6 +42,9 @@ type Entropy interface {
 	Uint64N(n uint64) uint64
 }
 
+// ErrWorkPanicked is what WorkDone.Err wraps when the work panicked.
+var ErrWorkPanicked = errors.New("workers: the work panicked")
+
 // Workers runs CPU work (hash, XOR, seal, compress) off the actor. f owns
 // its inputs and touches no actor state. WorkDone answers with f's result.
 // In the simulation f runs at once and the answer comes after cost of
@@ -61,7 +65,8 @@ type Protocol string
 // to the port.
 type Net interface {
 	Send(to messages.NodeID, protocol Protocol, payload []byte)
-	Request(corr messages.Corr, to messages.NodeID, protocol Protocol, payload []byte, timeout time.Duration)
+	Request(corr messages.Corr, to messages.NodeID, protocol Protocol, payload []byte,
+		timeout time.Duration)
 	// Handle delivers inbound messages of a protocol to the caller.
 	Handle(protocol Protocol)
 }

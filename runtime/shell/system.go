@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/asynkron/protoactor-go/eventstream"
 )
 
 // throughput is how many messages an actor handles in one go on the
@@ -87,10 +86,14 @@ func NewSystem(o Options) *System {
 	// Its dead-letter logger starts a goroutine with a wall-clock ticker on
 	// the first dead letter. A fresh stream has no subscribers. Nothing of
 	// ours goes through it: undeliverable messages are ours to answer.
-	s.proto.EventStream = eventstream.NewEventStream()
+	s.proto.EventStream = newLike(s.proto.EventStream)
 	s.serial = new(atomic.Uint64)
 	return s
 }
+
+// newLike returns a zero value of the type that its argument points to, for
+// types whose package we do not import.
+func newLike[T any](*T) *T { return new(T) }
 
 // register makes a name in Proto.Actor's registry, used once.
 func (s *System) register(path string) string {

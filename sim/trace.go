@@ -1,0 +1,178 @@
+package sim
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/noisefs/noisefs/runtime/shell"
+)
+
+// traceTailLength is how many deliveries a failure report shows.
+const traceTailLength = 40
+
+// offendersShown is how many actors a runaway report names.
+const offendersShown = 4
+
+// The 64-bit FNV-1a parameters, used on whole words.
+// Source: http://www.isthe.com/chongo/tech/comp/fnv/
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)
+
+// mix folds a word into a hash. The shift carries high bits down, which
+// FNV's multiplication alone never does.
+func mix(hash, word uint64) uint64 {
+	hash = (hash ^ word) * fnvPrime
+	return hash ^ hash>>29
+}
+
+func hashText(text string) uint64 {
+	hash := uint64(fnvOffset)
+	for i := range len(text) {
+		hash = (hash ^ uint64(text[i])) * fnvPrime
+	}
+	return hash
+}
+
+// trace records deliveries: all of them in a hash, the last ones in full.
+type trace struct {
+	hash   uint64
+	events uint64
+	tail   [traceTailLength]traced
+	refs   map[shell.Ref]uint64
+	types  map[reflect.Type]uint64
+	flow   map[flowKey]uint64 // nil: not recorded
+}
+
+type traced struct {
+	atNS int64
+	shell.Delivery
+}
+
+type flowKey struct {
+	from, to string
+	message  reflect.Type
+}
+
+func newTrace(flow bool) *trace {
+	t := &trace{
+		hash: fnvOffset, refs: make(map[shell.Ref]uint64), types: make(map[reflect.Type]uint64),
+	}
+	if flow {
+		t.flow = make(map[flowKey]uint64)
+	}
+	return t
+}
+
+func (t *trace) add(atNS int64, d shell.Delivery) {
+	t.tail[t.events%traceTailLength] = traced{atNS, d}
+	t.events++
+	message := reflect.TypeOf(d.Msg)
+	hash := mix(t.hash, uint64(atNS))
+	hash = mix(hash, t.refHash(d.To))
+	hash = mix(hash, t.typeHash(message))
+	hash = mix(hash, uint64(d.Corr()))
+	t.hash = mix(hash, d.Incarnation<<8|uint64(d.Kind))
+	if t.flow != nil && !d.From.IsZero() {
+		t.flow[flowKey{d.From.Role(), d.To.Role(), message}]++
+	}
+}
+
+func (t *trace) refHash(r shell.Ref) uint64 {
+	hash, ok := t.refs[r]
+	if !ok {
+		hash = hashText(r.String())
+		t.refs[r] = hash
+	}
+	return hash
+}
+
+func (t *trace) typeHash(message reflect.Type) uint64 {
+	hash, ok := t.types[message]
+	if !ok {
+		hash = hashText(typeName(message))
+		t.types[message] = hash
+	}
+	return hash
+}
+
+func typeName(message reflect.Type) string {
+	if message == nil {
+		return ""
+	}
+	return message.String()
+}
+
+// last returns the deliveries that are still known, oldest first.
+func (t *trace) last() []traced {
+	var known []traced
+	for i := range uint64(traceTailLength) {
+		if n := t.events + i; n >= traceTailLength {
+			known = append(known, t.tail[n%traceTailLength])
+		}
+	}
+	return known
+}
+
+// String shows the last deliveries, one a line. Simulated data only: in here
+// nothing is secret, but values are left out all the same.
+func (t *trace) String() string {
+	var b strings.Builder
+	for _, d := range t.last() {
+		from := "-"
+		if !d.From.IsZero() {
+			from = d.From.String()
+		}
+		fmt.Fprintf(&b, "%14s  %-22s → %-22s %-8s %s", time.Duration(d.atNS), from, d.To,
+			d.Kind, typeName(reflect.TypeOf(d.Msg)))
+		if corr := d.Corr(); corr != 0 {
+			fmt.Fprintf(&b, " #%d", corr)
+		}
+		if d.Incarnation > 1 {
+			fmt.Fprintf(&b, " (incarnation %d)", d.Incarnation)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// offenders names the actors that got most of the last deliveries.
+func (t *trace) offenders() string {
+	counts := make(map[string]int)
+	for _, d := range t.last() {
+		counts[fmt.Sprintf("%s (%s)", d.To, typeName(reflect.TypeOf(d.Msg)))]++
+	}
+	var names []string
+	for name := range counts {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		a, b := names[i], names[j]
+		return counts[a] > counts[b] || counts[a] == counts[b] && a < b
+	})
+	return strings.Join(names[:min(len(names), offendersShown)], ", ")
+}
+
+// Flow is an edge of the message-flow diagram.
+type Flow struct {
+	From, To string // roles
+	Message  string // the type, for example "messages.FetchBlock"
+	Count    uint64
+}
+
+// flows returns what was recorded, sorted by sender, receiver and message.
+func (t *trace) flows() []Flow {
+	var flows []Flow
+	for key, count := range t.flow {
+		flows = append(flows, Flow{key.from, key.to, typeName(key.message), count})
+	}
+	slices.SortFunc(flows, func(a, b Flow) int {
+		return strings.Compare(a.From+"\x00"+a.To+"\x00"+a.Message, b.From+"\x00"+b.To+"\x00"+b.Message)
+	})
+	return flows
+}

@@ -1,0 +1,211 @@
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Errors of this package.
+var (
+	// ErrInvalid: the configuration has problems; errors.As to [Problems].
+	ErrInvalid = errors.New("config: invalid configuration")
+	// ErrUnknownKey: there is no such setting.
+	ErrUnknownKey = errors.New("config: unknown setting")
+	// ErrValue: text that is no size, rate, duration, share or number, or
+	// is out of bounds.
+	ErrValue = errors.New("config: bad value")
+	// ErrEdit: Set cannot change this file without losing something.
+	ErrEdit = errors.New("config: cannot edit this file; change it by hand")
+)
+
+// FileName is the name of the configuration inside the repository folder.
+const FileName = "config.toml"
+
+// The profiles of storage.profile: how randomizers are chosen.
+const (
+	ProfileBalanced = "balanced" // reuses 9 of 10 blocks of slot A
+	ProfileStrict   = "strict"   // never reuses a block in slot A
+	ProfileThrifty  = "thrifty"  // reuses 49 of 50
+)
+
+// Config is the whole configuration of a node. What each field means, its
+// bounds, its default and what raising it costs is declared once, in the
+// fields files of this package, and printed in docs/configuration.md.
+//
+// A Config comes from [Load] or [Default]; one that was changed in code is
+// checked with Validate before use. It is not changed after the node began.
+type Config struct {
+	Storage    Storage
+	Cache      Cache
+	Reader     Reader
+	Splitter   Splitter
+	Randomizer Randomizer
+	Pack       Pack
+	Drive      Drive
+	Index      Index
+	Workers    Workers
+	Node       Node
+	API        API
+	Daemon     Daemon
+	Log        Log
+	Metrics    Metrics
+
+	origins map[string]string // by key, where it is not the default
+}
+
+// Storage is the block store.
+type Storage struct {
+	Profile          string  // ProfileBalanced, ProfileStrict or ProfileThrifty
+	QuotaBytes       int64   // 0: until the disk is full
+	ReserveBytes     int64   // disk space left free; SegmentBytes or more
+	SegmentBytes     int64   // length of a pack file
+	CompactDeadShare float64 // dead part at which a segment is rewritten, 0..1
+	SyncBatchBytes   int64   // SegmentBytes or less
+}
+
+// Cache is the memory tier of blocks.
+type Cache struct {
+	MemoryBytes int64 // 0: none
+}
+
+// Reader reads files.
+type Reader struct {
+	ReadAheadMaxChunks int // per open file; 0: none
+	OpenFilesMax       int
+	UnsealedChunksMax  int // of all open files
+}
+
+// Splitter writes files.
+type Splitter struct {
+	WindowChunks int // per session
+	SessionsMax  int
+}
+
+// Randomizer chooses blocks A and B.
+type Randomizer struct {
+	CandidatesMax       int // for slot A, in memory
+	ReuseMax            int // uses of a block in slot B
+	ReuseDistanceChunks int
+	ReusePoolBlocks     int // for slot B; more than ReuseDistanceChunks
+}
+
+// Pack is how small files share chunks.
+type Pack struct {
+	FileBytesMax int64 // 0: nothing is packed
+}
+
+// Drive is names and directories.
+type Drive struct {
+	DecodedNodesMax   int
+	OpenTreesMax      int
+	PendingEntriesMax int // per tree
+}
+
+// Index is the local database.
+type Index struct {
+	CacheBytes    int64
+	MemtableBytes int64
+}
+
+// Workers are the threads beside the actors.
+type Workers struct {
+	CPU  int // 0: one per core
+	Disk int
+}
+
+// Node is the edge between clients and actors.
+type Node struct {
+	AsksMax int
+}
+
+// API is the daemon's socket.
+type API struct {
+	Socket          string // path; empty: in the repository
+	ConnectionsMax  int
+	RequestBytesMax int64
+}
+
+// Daemon is the node as a service.
+type Daemon struct {
+	LockWait time.Duration
+}
+
+// Log is what goes to standard error.
+type Log struct {
+	Level  string // debug, info, warn or error
+	Format string // text or json
+}
+
+// SlogLevel returns the level as log/slog has it. An invalid level, which
+// Validate refuses, is slog.LevelInfo.
+func (l Log) SlogLevel() slog.Level {
+	var level slog.Level
+	if level.UnmarshalText([]byte(l.Level)) != nil {
+		return slog.LevelInfo
+	}
+	return level
+}
+
+// Metrics is the page of figures.
+type Metrics struct {
+	Listen string // host:port; empty: off
+}
+
+// Default returns the configuration with every default, which is valid.
+func Default() *Config {
+	c := &Config{origins: map[string]string{}}
+	for _, f := range fields() {
+		if err := f.set(c, f.fallback); err != nil { // a test tries every one
+			panic("config: default of " + f.key + ": " + err.Error())
+		}
+	}
+	return c
+}
+
+// Validate checks every bound and what settings demand of each other. The
+// error is [Problems] or nil.
+func (c *Config) Validate() error {
+	var problems Problems
+	for _, f := range fields() {
+		if err := f.check(f.text(c)); err != nil {
+			problems = append(problems, Problem{
+				Key: f.key, Origin: c.origin(f.key), Text: reason(err),
+			})
+		}
+	}
+	if len(problems) == 0 { // bounds first: beyond them comparing says little
+		problems = c.conflicts()
+	}
+	return problems.orNil()
+}
+
+// conflicts checks what settings demand of each other.
+func (c *Config) conflicts() Problems {
+	var problems Problems
+	demand := func(ok bool, key, text string) {
+		if !ok {
+			problems = append(problems, Problem{Key: key, Origin: c.origin(key), Text: text})
+		}
+	}
+	s, r := c.Storage, c.Randomizer
+	demand(s.ReserveBytes >= s.SegmentBytes, "storage.reserve_bytes",
+		FormatSize(s.ReserveBytes)+" is less than storage.segment_bytes, "+
+			FormatSize(s.SegmentBytes)+": on a full disk, segments could not be rewritten")
+	demand(s.QuotaBytes == 0 || s.QuotaBytes >= s.SegmentBytes, "storage.quota_bytes",
+		FormatSize(s.QuotaBytes)+" is less than storage.segment_bytes, "+FormatSize(s.SegmentBytes))
+	demand(s.SyncBatchBytes <= s.SegmentBytes, "storage.sync_batch_bytes",
+		FormatSize(s.SyncBatchBytes)+" is more than storage.segment_bytes, "+
+			FormatSize(s.SegmentBytes))
+	demand(r.ReusePoolBlocks > r.ReuseDistanceChunks, "randomizer.reuse_pool_blocks",
+		formatCount(r.ReusePoolBlocks)+" is not more than randomizer.reuse_distance_chunks, "+
+			formatCount(r.ReuseDistanceChunks)+": every block would still be too near")
+	return problems
+}
+
+func (c *Config) origin(key string) string {
+	if origin, ok := c.origins[key]; ok {
+		return origin
+	}
+	return originDefault
+}

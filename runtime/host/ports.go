@@ -1,0 +1,83 @@
+package host
+
+import (
+	"log/slog"
+	"runtime"
+
+	"github.com/noisefs/noisefs/runtime/port"
+	"github.com/noisefs/noisefs/runtime/shell"
+)
+
+var _ shell.Ports = (*Ports)(nil)
+
+// Config says what a node's ports stand on.
+type Config struct {
+	Blocks port.BlockEngine // nil: actors have no Blocks
+	Index  port.IndexEngine // nil: actors have no Index
+	// Workers is how many goroutines do CPU work; 0 means GOMAXPROCS.
+	Workers int
+	// Log is what actors log to, each with its path; nil leaves it to the
+	// shell.
+	Log *slog.Logger
+}
+
+// Ports makes the ports of a node's actors on the real machine.
+type Ports struct {
+	config  Config
+	workers *pool
+	blocks  *blockPools
+	index   *indexLanes
+}
+
+// New starts the goroutines. Stop ends them.
+func New(c Config) *Ports {
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	p := &Ports{config: c, workers: newPool("work", c.Workers)}
+	if c.Blocks != nil {
+		p.blocks = newBlockPools(c.Blocks)
+	}
+	if c.Index != nil {
+		p.index = &indexLanes{engine: c.Index}
+	}
+	return p
+}
+
+// Stop waits for the calls under way, and for the index calls that are
+// queued; other queued calls are dropped, since their answers would find
+// nobody. Call it after the node has stopped, and before the engines are
+// closed.
+func (p *Ports) Stop() {
+	p.workers.stop()
+	if p.blocks != nil {
+		p.blocks.stop()
+	}
+	if p.index != nil {
+		p.index.stop()
+	}
+}
+
+// Open implements [shell.Ports].
+func (p *Ports) Open(life *shell.Incarnation) *shell.Env {
+	env := &shell.Env{
+		Clock:   NewClock(life.Due),
+		Rand:    NewRand(),
+		Entropy: Entropy{},
+		Workers: &workers{p.workers, life.Answer},
+	}
+	if p.blocks != nil {
+		env.Blocks = &blocks{p.blocks, life.Answer}
+	}
+	if p.index != nil {
+		env.Index = &index{indexLanes: p.index, answer: life.Answer}
+	}
+	if p.config.Log != nil {
+		env.Log = p.config.Log.With("actor", life.Path())
+	}
+	return env
+}
+
+// Close implements [shell.Ports]. Nothing is held for an incarnation but
+// what is under way, whose answers it will not hear.
+func (*Ports) Close(*shell.Incarnation) {}

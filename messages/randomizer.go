@@ -59,6 +59,12 @@ type EndStream struct {
 // StreamEnded replies to [EndStream].
 type StreamEnded struct{ Answer }
 
+// RandomizersLost tells that pool blocks could not be read, since they are
+// gone or corrupt: they leave the pool. An event.
+type RandomizersLost struct {
+	CIDs []CID // up to 4096
+}
+
 // AdmitBlocks offers blocks of others as randomizers. The asker has checked
 // size and CID. Reply: [BlocksAdmitted].
 type AdmitBlocks struct {
@@ -121,6 +127,7 @@ type RandomizerStatted struct {
 func (ReserveTuples) forRandomizer()   {}
 func (CommitTuples) forRandomizer()    {}
 func (EndStream) forRandomizer()       {}
+func (RandomizersLost) forRandomizer() {}
 func (AdmitBlocks) forRandomizer()     {}
 func (BeginCollection) forRandomizer() {}
 func (RetireBlocks) forRandomizer()    {}

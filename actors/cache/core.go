@@ -1,0 +1,234 @@
+package cache
+
+import (
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/shell"
+)
+
+// core decides what is served from memory, what is loaded, and who waits for
+// what. It does no I/O: read and loaded return what to do.
+type core struct {
+	cfg       Config
+	blockSize int
+	memory    *s3fifo
+
+	loads   map[messages.CID]*load // blocks on their way
+	waiting int                    // asks that are not answered yet
+	queue   []*ask                 // of those, the ones whose loads did not start
+
+	memoryHits, diskHits, misses uint64
+}
+
+// ask is one ReadBlocks that is being answered.
+type ask struct {
+	caller  shell.Caller
+	cids    []messages.CID
+	blocks  []messages.Block
+	missing int // entries of blocks that are not known yet
+
+	err   *messages.Error // of entry errAt, the first that could not be had
+	errAt int
+}
+
+// load is a block on its way from the store.
+type load struct {
+	waiters []waiter
+	forget  bool // do not keep it in memory when it comes
+}
+
+// waiter is an entry of an ask that waits for a load.
+type waiter struct {
+	ask *ask
+	at  int
+}
+
+// effects is what a step of the core asks for.
+type effects struct {
+	loads [][]messages.CID // one LoadBlocks each, 1..LoadMax blocks
+	done  []*ask           // to be answered
+}
+
+func newCore(cfg Config, blockSize int) *core {
+	return &core{
+		cfg:       cfg,
+		blockSize: blockSize,
+		memory:    newS3FIFO(int(cfg.MemoryBytes / int64(blockSize))),
+		loads:     make(map[messages.CID]*load),
+	}
+}
+
+// read takes in a ReadBlocks. A refusal leaves the core as it was.
+func (c *core) read(caller shell.Caller, cids []messages.CID) (effects, *messages.Error) {
+	if len(cids) == 0 || len(cids) > messages.LoadMax {
+		return effects{}, messages.Errorf(messages.CodeInvalid,
+			"a read asks for %d blocks, want 1 to %d", len(cids), messages.LoadMax)
+	}
+	a := &ask{
+		caller: caller, cids: cids,
+		blocks: make([]messages.Block, len(cids)), missing: len(cids),
+	}
+	if c.allInMemory(cids) {
+		// It needs nothing from the store, so it overtakes those that do.
+		var out effects
+		c.start(a, &out)
+		return out, nil
+	}
+	if c.waiting >= c.cfg.AsksMax {
+		return effects{}, messages.Errorf(messages.CodeOverload,
+			"%d reads of blocks are waiting already", c.waiting)
+	}
+	c.waiting++
+	c.queue = append(c.queue, a)
+	return c.startQueued(), nil
+}
+
+func (c *core) allInMemory(cids []messages.CID) bool {
+	for _, cid := range cids {
+		if !c.memory.has(cid) {
+			return false
+		}
+	}
+	return true
+}
+
+// startQueued starts asks in order of arrival while loads are within their
+// bound.
+func (c *core) startQueued() effects {
+	var out effects
+	for len(c.queue) > 0 {
+		a := c.queue[0]
+		if len(c.loads)+c.loadsOf(a) > c.cfg.LoadsMax {
+			break
+		}
+		c.queue[0] = nil
+		c.queue = c.queue[1:]
+		c.start(a, &out)
+		if a.missing == 0 {
+			c.waiting--
+		}
+	}
+	if len(c.queue) == 0 {
+		c.queue = nil // let go of the array that shrank from the front
+	}
+	return out
+}
+
+// loadsOf counts the loads that an ask would start; a block named twice
+// counts twice, which only errs to the safe side.
+func (c *core) loadsOf(a *ask) int {
+	n := 0
+	for _, cid := range a.cids {
+		if !c.memory.has(cid) && c.loads[cid] == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// start serves what is in memory, joins what is on its way, and loads the
+// rest.
+func (c *core) start(a *ask, out *effects) {
+	var missing []messages.CID
+	for i, cid := range a.cids {
+		if block, ok := c.memory.get(cid); ok {
+			a.blocks[i] = block
+			a.missing--
+			c.memoryHits++
+			continue
+		}
+		l := c.loads[cid]
+		if l == nil {
+			l = &load{}
+			c.loads[cid] = l
+			missing = append(missing, cid)
+		}
+		l.waiters = append(l.waiters, waiter{ask: a, at: i})
+	}
+	if len(missing) > 0 {
+		out.loads = append(out.loads, missing)
+	}
+	if a.missing == 0 {
+		out.done = append(out.done, a)
+	}
+}
+
+// outcome is what became of the load of one block: bytes or an error.
+type outcome struct {
+	cid  messages.CID
+	data []byte
+	err  *messages.Error
+}
+
+// loaded takes in the outcomes of a load that read or loaded asked for.
+func (c *core) loaded(outcomes []outcome) effects {
+	var done []*ask
+	for _, o := range outcomes {
+		l := c.loads[o.cid]
+		delete(c.loads, o.cid)
+		o = c.judge(o)
+		if o.err == nil && !l.forget {
+			c.memory.put(messages.Block{CID: o.cid, Data: o.data})
+		}
+		for _, w := range l.waiters {
+			w.ask.settle(w.at, o)
+			if w.ask.missing == 0 {
+				c.waiting--
+				done = append(done, w.ask)
+			}
+		}
+	}
+	out := c.startQueued()
+	out.done = append(done, out.done...)
+	return out
+}
+
+// judge counts an outcome, and refuses bytes that cannot be a block.
+func (c *core) judge(o outcome) outcome {
+	switch {
+	case o.err != nil:
+	case o.data == nil:
+		c.misses++
+		o.err = messages.Errorf(messages.CodeNotFound, "block %v is not stored here", o.cid)
+	case len(o.data) != c.blockSize:
+		o.err = messages.Errorf(messages.CodeCorrupt, "block %v has %d bytes, want %d",
+			o.cid, len(o.data), c.blockSize)
+	default:
+		c.diskHits++
+	}
+	return o
+}
+
+// settle fills entry i of the ask.
+func (a *ask) settle(i int, o outcome) {
+	a.missing--
+	if o.err == nil {
+		a.blocks[i] = messages.Block{CID: o.cid, Data: o.data}
+		return
+	}
+	if a.err == nil || i < a.errAt {
+		a.err, a.errAt = o.err, i
+	}
+}
+
+// forget drops blocks from memory, also those that are still to come.
+func (c *core) forget(cids []messages.CID) {
+	for _, cid := range cids {
+		c.memory.remove(cid)
+		if l := c.loads[cid]; l != nil {
+			l.forget = true
+		}
+	}
+}
+
+// stats fills a reply to StatCache.
+func (c *core) stats(answer messages.Answer) messages.CacheStatted {
+	blocks := int64(c.memory.len())
+	return messages.CacheStatted{
+		Answer:       answer,
+		MemoryBlocks: blocks,
+		MemoryBytes:  blocks * int64(c.blockSize),
+		MemoryHits:   c.memoryHits,
+		DiskHits:     c.diskHits,
+		Misses:       c.misses,
+	}
+}

@@ -1,0 +1,225 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/format"
+	"github.com/noisefs/noisefs/runtime/port"
+	"github.com/noisefs/noisefs/runtime/shell"
+)
+
+var _ shell.Behaviour = (*actor)(nil)
+
+// actor has what callers wait for, by the correlation id of what was asked
+// of the port for them.
+type actor struct {
+	cfg       Config
+	blockSize int
+	blocks    port.Blocks
+	workers   port.Workers
+	sibling   func(role string) shell.Ref
+
+	room    room
+	waiting []put // puts that wait for a look at the engine, in order
+	puts    map[messages.Corr]put
+
+	reads  int // loads, lists and looks for a caller
+	loads  map[messages.Corr]shell.Caller
+	lists  map[messages.Corr]shell.Caller
+	usages map[messages.Corr]shell.Caller // the zero Caller: for the room
+
+	job       job
+	jobCaller shell.Caller
+	jobAsks   map[messages.Corr]any // tags of what the job waits for
+	cleanups  map[messages.Corr]bool
+}
+
+// put is a PutBlocks that is being answered.
+type put struct {
+	caller shell.Caller
+	blocks []messages.Block
+	bytes  int64 // what it takes on disk, at most
+}
+
+// New returns what makes an incarnation of the store. cfg and params are
+// valid.
+func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
+	return func(env *shell.Env) shell.Behaviour {
+		return &actor{
+			cfg:       cfg,
+			blockSize: params.BlockSize,
+			blocks:    env.Blocks,
+			workers:   env.Workers,
+			sibling:   env.Sibling,
+			room:      room{quotaBytes: cfg.QuotaBytes, reserveBytes: cfg.ReserveBytes},
+			puts:      make(map[messages.Corr]put),
+			loads:     make(map[messages.Corr]shell.Caller),
+			lists:     make(map[messages.Corr]shell.Caller),
+			usages:    make(map[messages.Corr]shell.Caller),
+			jobAsks:   make(map[messages.Corr]any),
+			cleanups:  make(map[messages.Corr]bool),
+		}
+	}
+}
+
+// Start implements [shell.Behaviour].
+func (a *actor) Start(ctx shell.Ctx) {
+	a.look(ctx)
+	// An earlier incarnation may have ended in the middle of a collection.
+	// Where it did not, or a sibling is not there, these fail harmlessly.
+	a.cleanUp(ctx, "drive", func(call messages.Call) messages.Command {
+		return messages.HoldImports{Call: call, Hold: false}
+	})
+	a.cleanUp(ctx, "randomizer", func(call messages.Call) messages.Command {
+		return messages.EndCollection{Call: call}
+	})
+}
+
+func (a *actor) cleanUp(
+	ctx shell.Ctx, role string, command func(messages.Call) messages.Command,
+) {
+	corr := ctx.NextCorr()
+	a.cleanups[corr] = true
+	ctx.Ask(a.sibling(role), command(messages.Call{Corr: corr}))
+}
+
+// Due implements [shell.Behaviour]: the store sets no timers.
+func (a *actor) Due(_ shell.Ctx, due any) {
+	panic(fmt.Sprintf("store: unexpected timer %T", due))
+}
+
+// Receive implements [shell.Behaviour].
+func (a *actor) Receive(ctx shell.Ctx, msg any) {
+	switch m := msg.(messages.ForStore).(type) {
+	case messages.PutBlocks:
+		a.onPut(ctx, m)
+	case messages.LoadBlocks:
+		a.onLoad(ctx, m)
+	case messages.ListStored:
+		a.onList(ctx, m)
+	case messages.StatStore:
+		a.onStat(ctx)
+	case messages.Collect:
+		a.onCollect(ctx, m)
+	case messages.VerifyStore:
+		a.startJob(ctx, func() job { return newVerifier(a.cfg) })
+	case messages.StatJob:
+		a.onStatJob(ctx)
+	case messages.BlocksPut:
+		a.onPutDone(ctx, m)
+	case messages.BlocksGot:
+		a.onGot(ctx, m)
+	case messages.BlocksListed:
+		a.onListed(ctx, m)
+	case messages.BlocksUsage:
+		a.onUsage(ctx, m)
+	case messages.BlocksDeleted, messages.BlocksCompacted, messages.WorkDone,
+		messages.CollectionBegun, messages.BlocksRetired, messages.InFlightListed,
+		messages.WalkBegun, messages.WalkContinued, messages.WalkEnded,
+		messages.BlockUnsealed:
+		a.stepJob(ctx, m.(messages.Reply))
+	case messages.CollectionEnded, messages.ImportsHeld, messages.Failed:
+		if reply := m.(messages.Reply); a.cleanups[reply.Correlation()] {
+			delete(a.cleanups, reply.Correlation())
+		} else {
+			a.stepJob(ctx, reply)
+		}
+	default:
+		panic(fmt.Sprintf("store: unexpected message %T", m))
+	}
+}
+
+func (a *actor) onCollect(ctx shell.Ctx, m messages.Collect) {
+	if m.Without != "" && !m.DryRun {
+		ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeInvalid,
+			"a collection without a path is a dry run"))
+		return
+	}
+	a.startJob(ctx, func() job {
+		// The mark comes before anything is asked: see collector.
+		mark := a.blocks.Position()
+		c := newCollector(m, a.blockSize, mark, a.blocks.WrittenSince)
+		for _, p := range a.puts {
+			c.written(p.blocks) // order does not matter to a set
+		}
+		return c
+	})
+}
+
+func (a *actor) startJob(ctx shell.Ctx, start func() job) {
+	if a.job != nil {
+		phase, _, _ := a.job.progress()
+		ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeOverload,
+			"a collection or verification is running already (%s)", phase))
+		return
+	}
+	a.job, a.jobCaller = start(), ctx.Caller()
+	a.perform(ctx, a.job.step(nil, nil))
+}
+
+func (a *actor) onStatJob(ctx shell.Ctx) {
+	statted := messages.JobStatted{Answer: ctx.Caller().Answer()}
+	if a.job != nil {
+		statted.Phase, statted.Done, statted.Total = a.job.progress()
+	}
+	ctx.Reply(ctx.Caller(), statted)
+}
+
+// stepJob hands the job an answer to something it asked for.
+func (a *actor) stepJob(ctx shell.Ctx, answer messages.Reply) {
+	tag, ok := a.jobAsks[answer.Correlation()]
+	if !ok {
+		panic(fmt.Sprintf("store: %T answers nothing that was asked", answer))
+	}
+	delete(a.jobAsks, answer.Correlation())
+	a.perform(ctx, a.job.step(answer, tag))
+}
+
+// perform does what the job asked for.
+func (a *actor) perform(ctx shell.Ctx, effects []effect) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case forget:
+			ctx.Tell(a.sibling("cache"), messages.ForgetBlocks{CIDs: e.cids})
+		case finish:
+			a.finishJob(ctx, e)
+		case ask:
+			corr := a.jobCorr(ctx, e.tag)
+			ctx.Ask(a.sibling(e.to), e.command(messages.Call{Corr: corr}))
+		case look:
+			a.blocks.Usage(a.jobCorr(ctx, nil))
+		case list:
+			a.blocks.List(a.jobCorr(ctx, nil), e.after, listPage)
+		case get:
+			a.blocks.Get(a.jobCorr(ctx, e.tag), e.cids, true)
+		case work:
+			a.workers.Do(a.jobCorr(ctx, e.tag), e.cost, e.run)
+		case remove:
+			a.blocks.Delete(a.jobCorr(ctx, nil), e.cids)
+		case compact:
+			a.blocks.Compact(a.jobCorr(ctx, nil), a.cfg.CompactDeadShare)
+		default:
+			panic(fmt.Sprintf("store: unexpected effect %T", e))
+		}
+	}
+}
+
+func (a *actor) jobCorr(ctx shell.Ctx, tag any) messages.Corr {
+	corr := ctx.NextCorr()
+	a.jobAsks[corr] = tag
+	return corr
+}
+
+func (a *actor) finishJob(ctx shell.Ctx, e finish) {
+	if len(a.jobAsks) > 0 {
+		panic("store: a job ended with requests under way")
+	}
+	caller := a.jobCaller
+	a.job, a.jobCaller = nil, shell.Caller{}
+	if e.err != nil {
+		ctx.Fail(caller, e.err)
+		return
+	}
+	ctx.Reply(caller, e.reply(caller.Answer()))
+}

@@ -1,0 +1,220 @@
+package store
+
+import (
+	"errors"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/port"
+	"github.com/noisefs/noisefs/runtime/shell"
+)
+
+func (a *actor) onPut(ctx shell.Ctx, m messages.PutBlocks) {
+	caller := ctx.Caller()
+	p := put{
+		caller: caller, blocks: m.Blocks,
+		bytes: int64(len(m.Blocks)) * (int64(a.blockSize) + a.cfg.RecordOverheadBytes),
+	}
+	switch {
+	case len(m.Blocks) == 0:
+		ctx.Reply(caller, messages.BlocksStored{Answer: caller.Answer()})
+		return
+	case len(m.Blocks) > a.cfg.PutBlocksMax:
+		ctx.Fail(caller, messages.Errorf(messages.CodeInvalid,
+			"a put of %d blocks, at most %d", len(m.Blocks), a.cfg.PutBlocksMax))
+		return
+	case len(a.puts)+len(a.waiting) >= a.cfg.PutsMax:
+		ctx.Fail(caller, messages.Errorf(messages.CodeOverload,
+			"%d puts are waiting already", a.cfg.PutsMax))
+		return
+	}
+	for _, b := range m.Blocks {
+		if len(b.Data) != a.blockSize {
+			ctx.Fail(caller, messages.Errorf(messages.CodeInvalid,
+				"a block of %d bytes, want %d", len(b.Data), a.blockSize))
+			return
+		}
+	}
+	a.waiting = append(a.waiting, p)
+	a.startPuts(ctx)
+}
+
+// startPuts starts those that wait, in order, as far as there is room. A put
+// that finds none waits until those under way have ended, then for a look at
+// the engine, and is refused only when that shows no room either.
+func (a *actor) startPuts(ctx shell.Ctx) {
+	for len(a.waiting) > 0 {
+		p := a.waiting[0]
+		if !a.room.known {
+			return // Start has asked
+		}
+		if refused := a.room.refusal(p.bytes); refused != nil {
+			if a.room.inFlight > 0 {
+				return // onPutDone comes here again
+			}
+			if !a.room.exact {
+				a.look(ctx)
+				return
+			}
+			ctx.Fail(p.caller, refused)
+		} else {
+			a.startPut(ctx, p)
+		}
+		a.waiting[0] = put{}
+		a.waiting = a.waiting[1:]
+	}
+	a.waiting = nil
+}
+
+func (a *actor) startPut(ctx shell.Ctx, p put) {
+	if a.job != nil {
+		a.job.written(p.blocks)
+	}
+	corr := ctx.NextCorr()
+	a.room.begin(p.bytes)
+	a.puts[corr] = p
+	a.blocks.Put(corr, p.blocks)
+}
+
+// onPutDone answers a put.
+func (a *actor) onPutDone(ctx shell.Ctx, m messages.BlocksPut) {
+	p := a.puts[m.Corr]
+	delete(a.puts, m.Corr)
+	a.room.end(p.bytes)
+	if m.Err != nil {
+		ctx.Fail(p.caller, failure("store blocks", m.Err))
+	} else {
+		ctx.Reply(p.caller, messages.BlocksStored{Answer: p.caller.Answer()})
+	}
+	if m.Err != nil || a.room.putBytes >= a.cfg.RefreshBytes {
+		a.look(ctx)
+	}
+	a.startPuts(ctx)
+}
+
+// look asks the engine for its usage, unless it is being asked.
+func (a *actor) look(ctx shell.Ctx) {
+	if a.room.looking {
+		return
+	}
+	a.room.look()
+	corr := ctx.NextCorr()
+	a.usages[corr] = shell.Caller{}
+	a.blocks.Usage(corr)
+}
+
+func (a *actor) onUsage(ctx shell.Ctx, m messages.BlocksUsage) {
+	caller, ok := a.usages[m.Corr]
+	if !ok {
+		a.stepJob(ctx, m)
+		return
+	}
+	delete(a.usages, m.Corr)
+	if caller.IsZero() {
+		a.room.looked(m)
+		a.startPuts(ctx)
+		return
+	}
+	a.reads--
+	ctx.Reply(caller, messages.StoreStatted{
+		Answer:     caller.Answer(),
+		Blocks:     m.Blocks,
+		BlockBytes: m.DiskBytes,
+		FreeBytes:  m.FreeBytes,
+		QuotaBytes: a.cfg.QuotaBytes,
+	})
+}
+
+func (a *actor) onStat(ctx shell.Ctx) {
+	if a.refuseRead(ctx) {
+		return
+	}
+	corr := ctx.NextCorr()
+	a.usages[corr] = ctx.Caller()
+	a.blocks.Usage(corr)
+}
+
+// refuseRead counts a read, or refuses it when too many wait.
+func (a *actor) refuseRead(ctx shell.Ctx) bool {
+	if a.reads >= a.cfg.LoadsMax {
+		ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeOverload,
+			"%d reads of the store are waiting already", a.reads))
+		return true
+	}
+	a.reads++
+	return false
+}
+
+func (a *actor) onLoad(ctx shell.Ctx, m messages.LoadBlocks) {
+	if n := len(m.CIDs); n == 0 || n > messages.LoadMax {
+		ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeInvalid,
+			"a load asks for %d blocks, want 1 to %d", n, messages.LoadMax))
+		return
+	}
+	if a.refuseRead(ctx) {
+		return
+	}
+	corr := ctx.NextCorr()
+	a.loads[corr] = ctx.Caller()
+	a.blocks.Get(corr, m.CIDs, false)
+}
+
+func (a *actor) onGot(ctx shell.Ctx, m messages.BlocksGot) {
+	caller, ok := a.loads[m.Corr]
+	if !ok {
+		a.stepJob(ctx, m)
+		return
+	}
+	delete(a.loads, m.Corr)
+	a.reads--
+	loaded := messages.BlocksLoaded{Answer: caller.Answer(), Blocks: m.Blocks}
+	if m.Errs != nil {
+		loaded.Blocks, loaded.Errs = withErrors(m)
+	}
+	ctx.Reply(caller, loaded)
+}
+
+// withErrors maps the errors of an answer; a block that is not stored is no
+// error but one without Data.
+func withErrors(m messages.BlocksGot) ([]messages.Block, []*messages.Error) {
+	blocks := make([]messages.Block, len(m.Blocks))
+	errs := make([]*messages.Error, len(m.Blocks))
+	for i, b := range m.Blocks {
+		switch err := m.Errs[i]; {
+		case err == nil:
+			blocks[i] = b
+		case errors.Is(err, port.ErrBlockNotFound):
+			blocks[i] = messages.Block{CID: b.CID}
+		default:
+			blocks[i] = messages.Block{CID: b.CID}
+			errs[i] = failure("read block "+b.CID.String(), err)
+		}
+	}
+	return blocks, errs
+}
+
+func (a *actor) onList(ctx shell.Ctx, m messages.ListStored) {
+	if m.Limit < 1 || m.Limit > listMax {
+		ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeInvalid,
+			"a list of %d blocks, want 1 to %d", m.Limit, listMax))
+		return
+	}
+	if a.refuseRead(ctx) {
+		return
+	}
+	corr := ctx.NextCorr()
+	a.lists[corr] = ctx.Caller()
+	a.blocks.List(corr, m.After, m.Limit)
+}
+
+func (a *actor) onListed(ctx shell.Ctx, m messages.BlocksListed) {
+	caller, ok := a.lists[m.Corr]
+	if !ok {
+		a.stepJob(ctx, m)
+		return
+	}
+	delete(a.lists, m.Corr)
+	a.reads--
+	ctx.Reply(caller, messages.StoredListed{
+		Answer: caller.Answer(), CIDs: m.CIDs, More: m.More,
+	})
+}

@@ -1,0 +1,96 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/noisefs/noisefs/messages"
+)
+
+// Role is the store's name among its siblings.
+const Role = "store"
+
+// Bounds that the messages to the store name.
+const (
+	listMax = 4096 // ListStored.Limit
+)
+
+// ErrConfig reports a configuration that cannot work.
+var ErrConfig = errors.New("store: bad configuration")
+
+// Config bounds the store.
+type Config struct {
+	// QuotaBytes bounds what the blocks take on disk, dead ones that no
+	// compaction gave back yet included. 0: no quota.
+	QuotaBytes int64
+
+	// ReserveBytes of the disk are left free: over that, a put is
+	// CodeNoSpace. It is what the index, deletions and compaction live on
+	// when the disk is full.
+	ReserveBytes int64
+
+	// RecordOverheadBytes is what the block engine writes beside a block's
+	// bytes, at most. It only makes the estimate between two looks at the
+	// engine safe.
+	RecordOverheadBytes int64
+
+	// RefreshBytes is how much is put before the engine is asked again what
+	// it takes and what is free. Lowering it costs a look at the disk more
+	// often; raising it notices later that somebody else fills the disk.
+	RefreshBytes int64
+
+	// PutsMax bounds the PutBlocks that are not answered yet, and
+	// PutBlocksMax the blocks of one. Their product bounds the memory that
+	// waits for the disk.
+	PutsMax, PutBlocksMax int
+
+	// LoadsMax bounds the LoadBlocks, ListStored and StatStore that are not
+	// answered yet.
+	LoadsMax int
+
+	// CompactDeadShare is the share of a segment (above 0, up to 1) that
+	// must be dead before a collection rewrites it. Lowering it gives more
+	// space back and costs more writing.
+	CompactDeadShare float64
+
+	// VerifyBatches bounds the batches of blocks that VerifyStore has in
+	// memory at one time, VerifyBatchBlocks the blocks of each (up to 64).
+	VerifyBatches, VerifyBatchBlocks int
+
+	// VerifyRefs bounds the refs that VerifyStore has the reader open at one
+	// time.
+	VerifyRefs int
+}
+
+// Validate says what is wrong with the configuration, if anything.
+func (c Config) Validate() error {
+	for _, bound := range []struct {
+		name     string
+		got, min int64
+	}{
+		{"QuotaBytes", c.QuotaBytes, 0},
+		{"ReserveBytes", c.ReserveBytes, 0},
+		{"RecordOverheadBytes", c.RecordOverheadBytes, 0},
+		{"RefreshBytes", c.RefreshBytes, 1},
+		{"PutsMax", int64(c.PutsMax), 1},
+		{"PutBlocksMax", int64(c.PutBlocksMax), 1},
+		{"LoadsMax", int64(c.LoadsMax), 1},
+		{"VerifyBatches", int64(c.VerifyBatches), 1},
+		{"VerifyBatchBlocks", int64(c.VerifyBatchBlocks), 1},
+		{"VerifyRefs", int64(c.VerifyRefs), 1},
+	} {
+		if bound.got < bound.min {
+			return fmt.Errorf("%w: %s is %d, want %d or more",
+				ErrConfig, bound.name, bound.got, bound.min)
+		}
+	}
+	if c.VerifyBatchBlocks > messages.LoadMax {
+		return fmt.Errorf("%w: VerifyBatchBlocks is %d, want %d or less",
+			ErrConfig, c.VerifyBatchBlocks, messages.LoadMax)
+	}
+	if !(c.CompactDeadShare > 0 && c.CompactDeadShare <= 1) { // refuses NaN too
+		return fmt.Errorf("%w: CompactDeadShare is %v, want above 0, up to 1",
+			ErrConfig, c.CompactDeadShare)
+	}
+	return nil
+}

@@ -42,7 +42,8 @@ type BlockEngine interface {
 	// whether more follow. Start with the zero CID.
 	List(after messages.CID, limit int) (cids []messages.CID, more bool)
 	// Position returns a mark that grows with each write. WrittenSince
-	// tells whether a block was first stored at or after a mark (a block
+	// tells whether a block was put at or after a mark; putting one that is
+	// already there counts, since the caller needs it from then on (a block
 	// moved by compaction keeps its age). The collector uses it to leave
 	// alone what was stored after it began. Marks do not survive a reopen:
 	// blocks stored before the reopen are older than any mark.
@@ -51,8 +52,10 @@ type BlockEngine interface {
 	// Usage counts live blocks and bytes on disk.
 	Usage() BlockUsage
 	// Compact rewrites segments of which at least deadShare (0..1) is dead,
-	// one at a time, until none is left or stop returns true. It returns
-	// the bytes given back to the disk. Puts and Gets go on meanwhile.
+	// one at a time, until none is left or stop, asked before each one,
+	// returns true (nil never stops). Segments with nothing dead are left
+	// alone. It returns the bytes given back to the disk. Puts and Gets go
+	// on meanwhile. A corrupt block stays where it is, and is reported.
 	Compact(deadShare float64, stop func() bool) (freedBytes int64, err error)
 	// Close waits for writes under way and releases the files.
 	Close() error
@@ -69,7 +72,7 @@ type BlockUsage struct {
 // Blocks is the actor's side of a [BlockEngine]: every call answers by one
 // message to the calling incarnation, in no particular order between calls.
 type Blocks interface {
-	Put(corr messages.Corr, blocks []messages.Block)        // BlocksPut, when durable
+	Put(corr messages.Corr, blocks []messages.Block) // BlocksPut, when durable
 	// Get answers BlocksGot with the blocks in the order asked. Callers keep
 	// batches small (up to 64): one batch is read by one goroutine.
 	Get(corr messages.Corr, cids []messages.CID, verify bool)

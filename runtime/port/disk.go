@@ -19,7 +19,7 @@ var (
 // that fills up, errs, tears writes and loses what was not synced.
 //
 // Calls block. All methods may be called from several goroutines. Names are
-// [a-z0-9.-]{1,64}.
+// [a-z0-9.-]{1,64}; see [ValidDiskName].
 //
 // Durability: bytes are durable once a Sync of their file that began after
 // the Append returned without error. The existence, absence or new name of a
@@ -63,4 +63,21 @@ type DiskFile interface {
 	Truncate(size int64) error
 	// Close releases the handle. It does not sync.
 	Close() error
+}
+
+// diskNameMax is the length of the longest name on a [Disk].
+const diskNameMax = 64
+
+// ValidDiskName reports whether a file of a [Disk] may be called name:
+// [a-z0-9.-]{1,64}, but not "." or "..".
+func ValidDiskName(name string) bool {
+	if len(name) == 0 || len(name) > diskNameMax || name == "." || name == ".." {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return true
 }

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -227,5 +228,82 @@ func TestDirectoryOfManyNames(t *testing.T) {
 		if _, _, ok := store.find(dir, fmt.Sprintf("name %06d", i*2+1)); ok {
 			t.Fatal("a name that was never added is found")
 		}
+	}
+}
+
+func TestDirectoryBuilderRefuses(t *testing.T) {
+	file := func(name string) messages.Entry {
+		return messages.Entry{Name: name, Type: messages.TypeFile}
+	}
+	for name, tt := range map[string]struct {
+		entries []messages.Entry
+		want    error
+	}{
+		"Unsorted": {[]messages.Entry{file("b"), file("a")}, ErrOrder},
+		"Twice":    {[]messages.Entry{file("a"), file("a")}, ErrOrder},
+		"BadName":  {[]messages.Entry{file("..")}, ErrBadName},
+		"NoName":   {[]messages.Entry{file("")}, ErrBadName},
+		"Large": {[]messages.Entry{file("a"), {
+			Name: "b", Type: messages.TypeDirectory, Dir: &messages.Directory{Entries: []messages.Entry{
+				{Name: "x", Type: messages.TypeSymlink, Target: strings.Repeat("t", small.TargetMax())},
+				{Name: "y", Type: messages.TypeSymlink, Target: strings.Repeat("t", small.TargetMax())},
+			}},
+		}}, ErrTooLarge},
+	} {
+		b := NewDirectoryBuilder(small)
+		var err error
+		for _, entry := range tt.entries {
+			if err != nil {
+				t.Fatalf("%s: %v too early", name, err)
+			}
+			_, err = b.Add(entry)
+		}
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s: got %v, want %v", name, err, tt.want)
+		}
+	}
+	b := NewDirectoryBuilder(small)
+	if _, ok := b.Result(); ok {
+		t.Error("a result before Finish")
+	}
+	if _, err := b.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if dir, ok := b.Result(); !ok || dir.Ref != nil || len(dir.Entries) != 0 {
+		t.Error("an empty directory is not empty")
+	}
+	if _, err := b.Finish(); !errors.Is(err, ErrOrder) {
+		t.Errorf("Finish twice: got %v, want %v", err, ErrOrder)
+	}
+	if _, err := b.Add(file("z")); !errors.Is(err, ErrOrder) {
+		t.Errorf("Add after Finish: got %v, want %v", err, ErrOrder)
+	}
+	if _, err := b.Sealed(1, testRef(1, 1, 1)); !errors.Is(err, ErrOrder) {
+		t.Errorf("Sealed of nothing: got %v, want %v", err, ErrOrder)
+	}
+}
+
+// TestNestedDirectoriesStayInlineUntilTheyMayNot builds a chain of
+// directories from the inside, as a drive does.
+func TestNestedDirectoriesStayInlineUntilTheyMayNot(t *testing.T) {
+	store := newBlockStore(t, Production())
+	dir := store.build([]messages.Entry{{Name: "file", Type: messages.TypeFile}}, first)
+	refs := 0
+	const chain = 3 * InlineDepthMax
+	for range chain {
+		below := dir
+		dir = store.build([]messages.Entry{{Name: "d", Type: messages.TypeDirectory, Dir: &below}}, first)
+		if dir.Ref != nil {
+			refs++
+		}
+	}
+	if refs < 2 || refs > 4 {
+		t.Errorf("%d of %d directories have nodes of their own", refs, chain)
+	}
+	for range chain {
+		dir = *store.list(dir)[0].Dir
+	}
+	if list := store.list(dir); len(list) != 1 || list[0].Name != "file" {
+		t.Error("the innermost file is gone")
 	}
 }

@@ -93,8 +93,9 @@ func ParseLink(text string) (messages.Link, error) {
 	}
 	body, sum := b[:len(b)-linkSumSize], b[len(b)-linkSumSize:]
 	if !bytes.Equal(sum, linkSum(body)) || base58.Encode(b) != digits {
-		return messages.Link{}, fmt.Errorf("%w: the checksum is wrong: a typing error, or a part is missing",
-			ErrBadLink)
+		return messages.Link{},
+			fmt.Errorf("%w: the checksum is wrong: a typing error, or a part is missing",
+				ErrBadLink)
 	}
 	return DecodeLink(body)
 }

@@ -89,77 +89,42 @@ func TestOpenAllocates(t *testing.T) {
 }
 
 func TestOpenRefusesWhatIsNotWhatWasSealed(t *testing.T) {
-	store := newBlockStore(t, small)
-	ref := store.put(messages.KindNode, 2, testBytes(1, 700))
-	d, a, b := store.blocks[ref.D], store.blocks[ref.A], store.blocks[ref.B]
-	flip := func(block []byte, i int) []byte {
-		block = bytes.Clone(block)
-		block[i] ^= 1
-		return block
+	type read struct { // what Open is called with
+		kind    messages.BlockKind
+		ref     messages.BlockRef
+		d, a, b []byte
 	}
 	tests := []struct {
-		name string
-		open func() ([]byte, error)
-		want error
+		name   string
+		damage func(r *read)
+		want   error
 	}{
-		{"FirstByteOfD", func() ([]byte, error) {
-			return Open(small, messages.KindNode, ref, flip(d, 0), a, b, nil)
-		}, ErrTag},
-		{"PaddingOfA", func() ([]byte, error) {
-			return Open(small, messages.KindNode, ref, d, flip(a, 1023), b, nil)
-		}, ErrTag},
-		{"ByteOfB", func() ([]byte, error) {
-			return Open(small, messages.KindNode, ref, d, a, flip(b, 500), nil)
-		}, ErrTag},
-		{"BlockMissing", func() ([]byte, error) {
-			return Open(small, messages.KindNode, ref, d, a, d, nil)
-		}, ErrTag},
-		{"Key", func() ([]byte, error) {
-			ref := ref
-			ref.Key[31] ^= 1
-			return Open(small, messages.KindNode, ref, d, a, b, nil)
-		}, ErrTag},
-		{"Tag", func() ([]byte, error) {
-			ref := ref
-			ref.Tag[0] ^= 1
-			return Open(small, messages.KindNode, ref, d, a, b, nil)
-		}, ErrTag},
-		{"Level", func() ([]byte, error) {
-			ref := ref
-			ref.Level++
-			return Open(small, messages.KindNode, ref, d, a, b, nil)
-		}, ErrTag},
-		{"ShorterLength", func() ([]byte, error) {
-			ref := ref
-			ref.Length--
-			return Open(small, messages.KindNode, ref, d, a, b, nil)
-		}, ErrTag},
-		{"NodeAsChunk", func() ([]byte, error) {
-			ref := ref
-			ref.Level = 0
-			return Open(small, messages.KindChunk, ref, d, a, b, nil)
-		}, ErrTag},
-		{"ChunkOfLevelTwo", func() ([]byte, error) {
-			return Open(small, messages.KindChunk, ref, d, a, b, nil)
-		}, ErrBadRef},
-		{"HugeLength", func() ([]byte, error) {
-			ref := ref
-			ref.Length = 1 << 31
-			return Open(small, messages.KindNode, ref, d, a, b, nil)
-		}, ErrBadRef},
-		{"ShortD", func() ([]byte, error) {
-			return Open(small, messages.KindNode, ref, d[1:], a, b, nil)
-		}, ErrBlockSize},
-		{"ShortA", func() ([]byte, error) {
-			return Open(small, messages.KindNode, ref, d, a[1:], b, nil)
-		}, ErrBlockSize},
-		{"LongB", func() ([]byte, error) {
-			return Open(small, messages.KindNode, ref, d, a, append(bytes.Clone(b), 0), nil)
-		}, ErrBlockSize},
+		{"FirstByteOfD", func(r *read) { r.d[0] ^= 1 }, ErrTag},
+		{"PaddingOfA", func(r *read) { r.a[1023] ^= 1 }, ErrTag},
+		{"ByteOfB", func(r *read) { r.b[500] ^= 1 }, ErrTag},
+		{"OtherBlock", func(r *read) { r.b = r.d }, ErrTag},
+		{"Key", func(r *read) { r.ref.Key[31] ^= 1 }, ErrTag},
+		{"Tag", func(r *read) { r.ref.Tag[0] ^= 1 }, ErrTag},
+		{"Level", func(r *read) { r.ref.Level++ }, ErrTag},
+		{"ShorterLength", func(r *read) { r.ref.Length-- }, ErrTag},
+		{"NodeAsChunk", func(r *read) { r.kind, r.ref.Level = messages.KindChunk, 0 }, ErrTag},
+		{"ChunkOfLevelTwo", func(r *read) { r.kind = messages.KindChunk }, ErrBadRef},
+		{"UnknownKind", func(r *read) { r.kind = 9 }, ErrBadRef},
+		{"HugeLength", func(r *read) { r.ref.Length = 1 << 31 }, ErrBadRef},
+		{"ShortD", func(r *read) { r.d = r.d[1:] }, ErrBlockSize},
+		{"ShortA", func(r *read) { r.a = r.a[1:] }, ErrBlockSize},
+		{"LongB", func(r *read) { r.b = append(r.b, 0) }, ErrBlockSize},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := tt.open()
+			store := newBlockStore(t, small)
+			ref := store.put(messages.KindNode, 2, testBytes(1, 700))
+			r := read{
+				messages.KindNode, ref,
+				store.blocks[ref.D], store.blocks[ref.A], store.blocks[ref.B],
+			}
+			tt.damage(&r)
+			got, err := Open(small, r.kind, r.ref, r.d, r.a, r.b, nil)
 			if !errors.Is(err, tt.want) || got != nil {
 				t.Errorf("got %d bytes, error %v; want none and %v", len(got), err, tt.want)
 			}

@@ -94,11 +94,11 @@ func TestOpenPackedRefuses(t *testing.T) {
 
 // sealRaw seals bytes as if they were the compressed form of size bytes, as
 // a hostile writer can.
-func sealRaw(t *testing.T, key messages.Secret, frame []byte, size uint64) Packed {
+func sealRaw(t tester, key messages.Secret, frame []byte, size uint64) Packed {
 	t.Helper()
 	gcm, err := newGCM(&key)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("newGCM: %v", err)
 	}
 	data := packedData(true, size)
 	sealed := gcm.Seal(nil, make([]byte, gcmNonceSize), frame, data[:])

@@ -189,8 +189,8 @@ secret_pasted_here = "hunter2-canary"
 	}
 	want := `config: invalid configuration
   config.toml:4: unknown table [storag] (did you mean storage?)
-  config.toml:2: cache.memory_bytes: "7 apples": unknown unit "apples", want for example MiB or GB ` +
-		`(allowed: 1MiB to 1PiB, or 0: no blocks are kept in memory)
+  config.toml:2: cache.memory_bytes: "7 apples": unknown unit "apples", ` +
+		`want for example MiB or GB (allowed: 1MiB to 1PiB, or 0: no blocks are kept in memory)
   config.toml:7: reader.open_files_max: "0" is out of bounds (allowed: 1 to 1048576)
   config.toml:8: reader.open_file_max: unknown setting (did you mean reader.open_files_max?)
   config.toml:9: reader.read_ahead_max_chunks: want text or a number ` +
@@ -343,8 +343,14 @@ func TestSuggest(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"abc", "acb", 1},
-		{"kitten", "sitting", 3}, {"ca", "abc", 3}, {strings.Repeat("x", 99), "x", distanceTextMax},
+		{"", "", 0},
+		{"", "abc", 3},
+		{"abc", "", 3},
+		{"abc", "abc", 0},
+		{"abc", "acb", 1},
+		{"kitten", "sitting", 3},
+		{"ca", "abc", 3},
+		{strings.Repeat("x", 99), "x", distanceTextMax},
 	} {
 		if got := distance(test.a, test.b); got != test.want {
 			t.Errorf("%q to %q: got %d, want %d", test.a, test.b, got, test.want)
@@ -369,9 +375,9 @@ func TestEnvironmentNames(t *testing.T) {
 }
 
 func ExampleLoad() {
-	_, err := Load("/nowhere", nil, map[string]string{"cache-memory-bytes": "lots"})
+	_, err := Load("/nowhere", nil, map[string]string{"log-level": "loud"})
 	fmt.Println(err)
 	// Output:
 	// config: invalid configuration
-	//   flag --cache-memory-bytes: cache.memory_bytes: "lots" is not a size, such as 64MiB or 50GB (allowed: 1MiB to 1PiB, or 0: no blocks are kept in memory)
+	//   flag --log-level: log.level: "loud" is not allowed (allowed: debug, info, warn, error)
 }

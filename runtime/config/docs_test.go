@@ -44,8 +44,8 @@ takes its value from four sources, each over the one before:
 
 ` + "`noisefs config show`" + ` prints every value and where it came from, ` +
 	"`noisefs config check`" + `
-lists what is wrong in a file, and ` + "`noisefs config set KEY VALUE`" + ` changes one line and keeps
-the rest, comments included. An unknown key is an error.
+lists what is wrong in a file, and ` + "`noisefs config set KEY VALUE`" + ` changes one line
+and keeps the rest, comments included. An unknown key is an error.
 
 Sizes are ` + "`4096`, `64MiB` (1024s) or `50GB` (1000s)" + `, durations ` +
 	"`300ms`, `10s`, `1h30m`" + `, shares ` + "`0.5` or `50%`" + `.

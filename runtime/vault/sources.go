@@ -8,8 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"time"
-
-	"golang.org/x/term"
 )
 
 // CommandTimeout is how long a passphrase command may take: long enough to
@@ -90,67 +88,4 @@ func readPassphrase(r io.Reader) (Passphrase, error) {
 		return Passphrase{}, fmt.Errorf("%w: %w", ErrPassphrase, err)
 	}
 	return NewPassphrase(trimLine(buf[:n]))
-}
-
-// Prompt asks for a passphrase on a terminal, without echo. The question,
-// such as "Passphrase: ", and the line ending that was not echoed go to out.
-// A file that is no terminal is [ErrPassphrase].
-//
-// When ctx ends first, the terminal is put right and ctx's error returned.
-// The read under way cannot be called off: it ends with the next line typed,
-// which is thrown away, or with the process.
-func Prompt(
-	ctx context.Context, terminal *os.File, out io.Writer, question string,
-) (Passphrase, error) {
-	fd := int(terminal.Fd())
-	state, err := term.GetState(fd)
-	if err != nil {
-		return Passphrase{}, fmt.Errorf("%w: cannot ask: not a terminal", ErrPassphrase)
-	}
-	if _, err := io.WriteString(out, question); err != nil {
-		return Passphrase{}, fmt.Errorf("%w: cannot ask: %w", ErrPassphrase, err)
-	}
-	type line struct {
-		text []byte
-		err  error
-	}
-	typed := make(chan line)
-	go func() {
-		text, err := term.ReadPassword(fd)
-		select {
-		case typed <- line{text, err}:
-		case <-ctx.Done():
-			wipe(text)
-		}
-	}()
-	select {
-	case <-ctx.Done():
-		return Passphrase{}, errors.Join(ctx.Err(), term.Restore(fd, state))
-	case l := <-typed:
-		_, _ = io.WriteString(out, "\n")
-		if l.err != nil {
-			wipe(l.text)
-			return Passphrase{}, fmt.Errorf("%w: %w", ErrPassphrase, l.err)
-		}
-		return NewPassphrase(l.text)
-	}
-}
-
-// PromptNew asks twice for a new passphrase. Different answers are
-// [ErrMismatch]. The rest is as with [Prompt].
-func PromptNew(ctx context.Context, terminal *os.File, out io.Writer) (Passphrase, error) {
-	first, err := Prompt(ctx, terminal, out, "New passphrase: ")
-	if err != nil {
-		return Passphrase{}, err
-	}
-	second, err := Prompt(ctx, terminal, out, "The same again: ")
-	defer second.Wipe()
-	if err == nil && !first.Equal(second) {
-		err = ErrMismatch
-	}
-	if err != nil {
-		first.Wipe()
-		return Passphrase{}, err
-	}
-	return first, nil
 }

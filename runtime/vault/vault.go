@@ -108,10 +108,18 @@ func Create(dir string, credentials Credentials, options Options) (*Vault, error
 	defer wipe(master[:])
 	_, _ = rand.Read(master[:])
 
-	if err := write(dir, header, &master, credentials); err != nil {
+	// What can fail without a trace comes BEFORE the file: a Create that
+	// failed can be tried again.
+	moved := master
+	v, err := newVault(header, &moved)
+	if err != nil {
 		return nil, err
 	}
-	return newVault(header, &master)
+	if err := write(dir, header, &master, credentials); err != nil {
+		v.Close()
+		return nil, err
+	}
+	return v, nil
 }
 
 // Open reads dir's vault and unwraps the master key.
@@ -121,7 +129,7 @@ func Create(dir string, credentials Credentials, options Options) (*Vault, error
 // [ErrMemoryLock], and those of the disk.
 //
 // It costs what [Options] said when the vault was written: by default 64 MiB
-// of memory, and about 0.1 s of each of four cores.
+// of memory, and 0.15 s when measured on two cores.
 func Open(dir string, credentials Credentials) (*Vault, error) {
 	// A change that was cut short may have left a file that opens with
 	// credentials nobody expects. On a read-only disk it has to stay.
@@ -209,6 +217,7 @@ func proveOpens(data []byte, master *messages.Secret, credentials Credentials) e
 	return nil
 }
 
+// newVault moves master into locked memory; it is zero afterwards.
 func newVault(h header, master *messages.Secret) (*Vault, error) {
 	locked, err := lock(master[:])
 	if err != nil {
@@ -223,6 +232,7 @@ func lock(key []byte) (locked *memguard.LockedBuffer, err error) {
 	// limit of the system, which a user can lift.
 	defer func() {
 		if recover() != nil {
+			wipe(key)
 			locked, err = nil, fmt.Errorf("%w: raise the limit (ulimit -l, LimitMEMLOCK=)",
 				ErrMemoryLock)
 		}

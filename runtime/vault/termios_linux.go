@@ -1,0 +1,9 @@
+package vault
+
+import "golang.org/x/sys/unix"
+
+// The ioctl requests to get and set how a terminal behaves.
+const (
+	termiosGet = unix.TCGETS
+	termiosSet = unix.TCSETS
+)

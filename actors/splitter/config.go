@@ -44,9 +44,17 @@ type Config struct {
 	// more be read side by side.
 	ReadBatchBlocks int
 
+	// ReadsMax is how many ReadBlocks are under way at one time, less than
+	// the cache admits.
+	ReadsMax int
+
 	// PutBatchBlocks is how many blocks one PutBlocks gathers while others
-	// are being sealed.
+	// are being sealed; the last tuple may bring two more.
 	PutBatchBlocks int
+
+	// PutsMax is how many PutBlocks are under way at one time, no more than
+	// the store admits. They share a sync.
+	PutsMax int
 
 	// KeptBlocksMax is how many blocks B are kept in memory, since they
 	// recur. It should exceed the randomizer's active blocks.
@@ -61,8 +69,8 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		WindowChunks: 128, InFlightChunksMax: 1024, StreamsMax: 64, SealsMax: 16,
-		ReservationsMax: 2, ReadBatchBlocks: 16, PutBatchBlocks: 32, KeptBlocksMax: 192,
-		HeldRefsMax: 1 << 16,
+		ReservationsMax: 2, ReadBatchBlocks: 16, ReadsMax: 32, PutBatchBlocks: 32,
+		PutsMax: 32, KeptBlocksMax: 192, HeldRefsMax: 1 << 16,
 	}
 }
 
@@ -79,6 +87,8 @@ func (c Config) Validate() error {
 		{"SealsMax", c.SealsMax, 1, 1 << 12},
 		{"ReservationsMax", c.ReservationsMax, 1, 64},
 		{"ReadBatchBlocks", c.ReadBatchBlocks, 1, messages.LoadMax},
+		{"ReadsMax", c.ReadsMax, 1, 1 << 12},
+		{"PutsMax", c.PutsMax, 1, 1 << 12},
 		{"PutBatchBlocks", c.PutBatchBlocks, 1, 1 << 12},
 		{"KeptBlocksMax", c.KeptBlocksMax, 0, 1 << 16},
 		{"HeldRefsMax", c.HeldRefsMax, 1, 1 << 24},

@@ -44,17 +44,18 @@ type pipeline struct {
 	reads  map[messages.CID][]*job
 	toRead []messages.CID
 
-	// outgoing is the sealed blocks that go to the store next.
-	outgoing     []messages.Block
-	outgoingJobs []*job
-	outgoingHas  map[messages.CID]bool // generated B's among them
+	// outgoing is the sealed jobs whose blocks go to the store next.
+	outgoing       []*job
+	outgoingBlocks int
+	puts           int // under way
+	reading        int // ReadBlocks under way
 }
 
 func newPipeline(cfg Config) pipeline {
 	return pipeline{
 		asks: make(map[messages.Corr]ask), work: make(map[messages.Corr]*job),
 		kept:  newKeptBlocks(cfg.KeptBlocksMax),
-		reads: make(map[messages.CID][]*job), outgoingHas: make(map[messages.CID]bool),
+		reads: make(map[messages.CID][]*job),
 	}
 }
 
@@ -84,13 +85,14 @@ func (a *actor) pump(ctx shell.Ctx) {
 			a.reserve(ctx, s)
 		}
 	}
-	for len(a.pipe.toRead) > 0 {
-		n := min(len(a.pipe.toRead), a.cfg.ReadBatchBlocks)
-		a.read(ctx, a.pipe.toRead[:n:n])
-		a.pipe.toRead = a.pipe.toRead[n:]
+	p := &a.pipe
+	for len(p.toRead) > 0 && p.reading < a.cfg.ReadsMax {
+		n := min(len(p.toRead), a.cfg.ReadBatchBlocks)
+		a.read(ctx, p.toRead[:n:n])
+		p.toRead = p.toRead[n:]
 	}
-	for len(a.pipe.outgoing) >= a.cfg.PutBatchBlocks ||
-		len(a.pipe.outgoing) > 0 && len(a.pipe.work) == 0 {
+	for len(p.outgoing) > 0 && p.puts < a.cfg.PutsMax &&
+		(p.outgoingBlocks >= a.cfg.PutBatchBlocks || len(p.work) == 0) {
 		a.put(ctx)
 	}
 }
@@ -145,12 +147,14 @@ func (p *pipeline) want(j *job, cid messages.CID) {
 }
 
 func (a *actor) read(ctx shell.Ctx, cids []messages.CID) {
+	a.pipe.reading++
 	corr := a.pipe.ask(ctx, ask{kind: askRead, cids: cids})
 	ctx.Ask(a.cache, messages.ReadBlocks{Call: messages.Call{Corr: corr}, CIDs: cids})
 }
 
 func (a *actor) blocksRead(ctx shell.Ctx, m messages.BlocksRead) {
 	what := a.pipe.take(m.Corr)
+	a.pipe.reading--
 	if len(m.Blocks) != len(what.cids) {
 		panic(fmt.Sprintf("splitter: %d blocks for %d asked", len(m.Blocks), len(what.cids)))
 	}
@@ -186,7 +190,7 @@ func (a *actor) readFailed(ctx shell.Ctx, cids []messages.CID, err *messages.Err
 	}
 	if ofOneBlock && len(cids) > 1 {
 		for _, cid := range cids {
-			a.read(ctx, []messages.CID{cid})
+			a.read(ctx, []messages.CID{cid}) // beyond ReadsMax, in place of one that was within
 		}
 		return
 	}
@@ -268,7 +272,9 @@ func (a *actor) workDone(ctx shell.Ctx, m messages.WorkDone) {
 		return
 	}
 	j.sealed, j.ref, j.inside = true, done.ref, done.inside
-	a.pipe.send(j, done.d)
+	j.data = done.d
+	a.pipe.outgoing = append(a.pipe.outgoing, j)
+	a.pipe.outgoingBlocks += j.newBlocks()
 	switch j.role {
 	case roleChunk:
 		nodes, err := s.builder.Chunk(j.index, j.ref)
@@ -286,38 +292,41 @@ func (a *actor) workDone(ctx shell.Ctx, m messages.WorkDone) {
 	}
 }
 
-// send gathers the new blocks of a job for the store.
-func (p *pipeline) send(j *job, d []byte) {
-	p.outgoingJobs = append(p.outgoingJobs, j)
-	p.outgoing = append(p.outgoing, messages.Block{CID: j.ref.D, Data: d})
-	if j.a.Data != nil {
-		p.outgoing = append(p.outgoing, messages.Block{CID: j.a.CID, Data: j.a.Data})
-	}
-	if j.b.Data != nil && !p.outgoingHas[j.b.CID] {
-		p.outgoingHas[j.b.CID] = true
-		p.outgoing = append(p.outgoing, messages.Block{CID: j.b.CID, Data: j.b.Data})
-	}
-	j.a.Data, j.b.Data = nil, nil
-}
-
-// put sends what was gathered, in random order, so that neither the order on
-// disk nor that of announcements tells which blocks make a tuple.
+// put sends as many jobs' blocks as one command takes, in random order, so
+// that neither the order on disk nor that of announcements tells which blocks
+// make a tuple.
 func (a *actor) put(ctx shell.Ctx) {
 	p := &a.pipe
-	blocks := p.outgoing
+	var blocks []messages.Block
+	has := make(map[messages.CID]bool) // a generated B may come twice
+	n := 0
+	for n < len(p.outgoing) && len(blocks) < a.cfg.PutBatchBlocks {
+		j := p.outgoing[n]
+		n++
+		p.outgoingBlocks -= j.newBlocks()
+		blocks = append(blocks, messages.Block{CID: j.ref.D, Data: j.data})
+		for _, r := range []messages.Randomizer{j.a, j.b} {
+			if r.Data != nil && !has[r.CID] {
+				has[r.CID] = true
+				blocks = append(blocks, messages.Block(r))
+			}
+		}
+		j.data, j.a.Data, j.b.Data = nil, nil, nil
+	}
 	for i := len(blocks) - 1; i > 0; i-- {
 		k := a.env.Entropy.Uint64N(uint64(i + 1))
 		blocks[i], blocks[k] = blocks[k], blocks[i]
 	}
-	corr := p.ask(ctx, ask{kind: askPut, jobs: p.outgoingJobs})
-	p.outgoing, p.outgoingJobs = nil, nil
-	clear(p.outgoingHas)
+	p.puts++
+	corr := p.ask(ctx, ask{kind: askPut, jobs: p.outgoing[:n:n]})
+	p.outgoing = p.outgoing[n:]
 	ctx.Ask(a.store, messages.PutBlocks{Call: messages.Call{Corr: corr}, Blocks: blocks})
 }
 
 // blocksStored gives back credits, tells the randomizer of the tuples, and
 // answers who waited for these blocks.
 func (a *actor) blocksStored(ctx shell.Ctx, m messages.BlocksStored) {
+	a.pipe.puts--
 	var touched []*stream
 	tuples := make(map[*stream][][3]messages.CID)
 	for _, j := range a.pipe.take(m.Corr).jobs {
@@ -360,8 +369,10 @@ func (a *actor) askFailed(ctx shell.Ctx, m messages.Failed) {
 	case askReserve:
 		a.failStream(ctx, what.stream, m.Err)
 	case askRead:
+		a.pipe.reading--
 		a.readFailed(ctx, what.cids, m.Err)
 	case askPut:
+		a.pipe.puts--
 		for _, j := range what.jobs {
 			a.failStream(ctx, j.stream, m.Err)
 		}

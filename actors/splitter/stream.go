@@ -30,7 +30,7 @@ type job struct {
 	kind   messages.BlockKind
 	level  uint8
 	length int
-	data   []byte       // until it is sealed
+	data   []byte       // the plaintext, then D, until it is sent to the store
 	caller shell.Caller // of the WriteChunk or SealBlock
 	index  uint64       // of a chunk
 	node   uint64       // the builder's id of a node
@@ -42,6 +42,18 @@ type job struct {
 	sealed  bool // the ref is known
 	ref     messages.BlockRef
 	inside  []messages.CID // blocks D that a node names
+}
+
+// newBlocks counts the blocks that the job stores.
+func (j *job) newBlocks() int {
+	n := 1
+	if j.a.Data != nil {
+		n++
+	}
+	if j.b.Data != nil {
+		n++
+	}
+	return n
 }
 
 // hole is a WriteChunk without data that waits for its turn.

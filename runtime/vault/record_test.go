@@ -126,6 +126,21 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+func TestDefaultCostIsTheSecondChoiceOfRFC9106(t *testing.T) {
+	dir := t.TempDir()
+	c := credentialsOf(t, ModePassphrase)
+	v, err := Create(dir, c, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	r, err := readRecord(dir)
+	if want := (Argon2{Passes: 3, MemoryKiB: 65536, Lanes: 4}); err != nil || r.argon2 != want {
+		t.Errorf("got cost %+v, %v, want %+v", r.argon2, err, want)
+	}
+	wantSameKeys(t, dir, c, v)
+}
+
 func TestNoneSaysItPlainly(t *testing.T) {
 	var fields map[string]any
 	if err := json.Unmarshal(fileOf(t, ModeNone), &fields); err != nil {
@@ -139,8 +154,13 @@ func TestNoneSaysItPlainly(t *testing.T) {
 // The golden files hold every version this code must open.
 // They were written by version 0 with the passphrase below.
 func TestGoldenVaults(t *testing.T) {
+	keyFile := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile, make([]byte, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for file, c := range map[string]Credentials{
 		"v0-passphrase.json": WithPassphrase(passphrase(t, "golden passphrase")),
+		"v0-key-file.json":   WithKeyFile(keyFile),
 		"v0-none.json":       WithNothing(),
 	} {
 		t.Run(file, func(t *testing.T) {

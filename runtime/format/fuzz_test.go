@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/noisefs/noisefs/messages"
 )
@@ -21,8 +22,12 @@ func seedNodes() []Node {
 		}}
 	}
 	striped := messages.Content{Size: 3500, Children: []messages.BlockRef{{}, chunk, {}, {}}}
+	attributes := messages.Attributes{Mode: 0o644, ModTime: time.Unix(1_700_000_000, 5).UTC()}
 	entries := []messages.Entry{
-		{Name: "a", Type: messages.TypeFile, Content: packed(1000, chunk)},
+		{
+			Name: "a", Type: messages.TypeFile, Attributes: attributes,
+			Content: packed(1000, chunk),
+		},
 		{Name: "b", Type: messages.TypeSymlink, Target: "../target"},
 		{Name: "c", Type: messages.TypeDirectory, Dir: &messages.Directory{
 			Entries: []messages.Entry{
@@ -33,7 +38,7 @@ func seedNodes() []Node {
 		{Name: "f", Type: messages.TypeFile, Content: messages.Content{Size: 2, Inline: []byte("hi")}},
 	}
 	return []Node{
-		&FileRoot{Name: "name", Attributes: messages.Attributes{Mode: 0o644}, Content: striped},
+		&FileRoot{Name: "name", Attributes: attributes, Content: striped},
 		&FileRoot{Content: packed(1000, chunk)},
 		&DirectoryRoot{Name: "name", Directory: messages.Directory{Entries: entries}},
 		&DirectoryRoot{Directory: messages.Directory{Ref: &ref}},
@@ -81,6 +86,9 @@ func FuzzDecodeDirectory(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(node.Level(), document)
+	}
+	for _, h := range hostileNodes() {
+		f.Add(h.level, h.doc)
 	}
 	f.Fuzz(func(t *testing.T, level uint8, document []byte) {
 		checkCanonical(t, small, level, document)

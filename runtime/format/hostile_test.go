@@ -90,9 +90,7 @@ type hostile struct {
 }
 
 func TestDecodeRefusesHostileNodes(t *testing.T) {
-	tests := slices.Concat(hostileDocuments(), hostileRoots(), hostileContents(),
-		hostileContentNodes(), hostileEntries(), hostileInnerNodes(), hostilePacks())
-	for _, tt := range tests {
+	for _, tt := range hostileNodes() {
 		t.Run(tt.name, func(t *testing.T) {
 			node, err := decodeDocument(small, tt.level, tt.doc)
 			if !errors.Is(err, tt.want) || node != nil {
@@ -100,6 +98,11 @@ func TestDecodeRefusesHostileNodes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func hostileNodes() []hostile {
+	return slices.Concat(hostileDocuments(), hostileRoots(), hostileContents(),
+		hostileContentNodes(), hostileEntries(), hostileInnerNodes(), hostilePacks())
 }
 
 // hostileDocuments are no document of one node.

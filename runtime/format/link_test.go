@@ -57,7 +57,7 @@ func TestParseLinkFindsTypingErrors(t *testing.T) {
 			text[:i] + text[i+1:], text[:i] + text[i:i+1] + text[i:], text[:i] + "0" + text[i+1:],
 			text[:i] + "\xff" + text[i+1:], text[:i] + "é" + text[i+1:], text[:i],
 		}
-		for _, c := range base58Alphabet {
+		for _, c := range base58Digits {
 			typos = append(typos, text[:i]+string(c)+text[i+1:])
 		}
 		if i+1 < len(text) {
@@ -138,5 +138,3 @@ func TestFormatLinkRefuses(t *testing.T) {
 		}
 	}
 }
-
-const base58Alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"

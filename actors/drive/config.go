@@ -1,0 +1,140 @@
+package drive
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/noisefs/noisefs/messages"
+)
+
+// Role is the drive's name among its siblings.
+const Role = "drive"
+
+// ErrConfig reports a configuration that cannot work.
+var ErrConfig = errors.New("drive: bad configuration")
+
+// Config bounds the drive. Every field is needed; there are no defaults here.
+type Config struct {
+	// OperationsMax bounds the commands on names that are being worked on or
+	// wait for their turn; one more is CodeOverload.
+	OperationsMax int
+
+	// PathDepthMax bounds the names of one path, 1 or more. Raising it makes
+	// a look-up in a hostile tree longer.
+	PathDepthMax int
+
+	// RowsMax bounds the index rows kept in memory, about 300 bytes each.
+	// They save a question to the index for every name of a path.
+	RowsMax int
+
+	// DecodedNodesMax bounds the decoded nodes of snapshots kept in memory,
+	// 1 or more. A full directory node takes about 1 MiB.
+	DecodedNodesMax int
+
+	// WindowMax bounds the changed names of one directory that are kept in
+	// memory while it is listed, about 300 bytes each. A directory in which
+	// more names were changed is read once per WindowMax names listed.
+	WindowMax int
+
+	// InodeLease is how many inode numbers are taken at a time. A restart
+	// skips what is left of them.
+	InodeLease int
+
+	// OrphansBatch is how many names of a removed directory are cleaned away
+	// in one transaction.
+	OrphansBatch int
+
+	// TreesMax bounds the trees being built; one more is CodeOverload.
+	TreesMax int
+
+	// PendingEntriesMax bounds the entries of one tree that wait for their
+	// pack. At the bound the pack is written as it is, so that a tree of few
+	// small files among many large ones does not grow a queue.
+	PendingEntriesMax int
+
+	// PackJobsMax bounds the small files of one tree that are being
+	// compressed and sealed, each at most half a block.
+	PackJobsMax int
+
+	// SealsMax bounds the pack chunks and nodes of one tree that are being
+	// sealed, a block of memory each.
+	SealsMax int
+
+	// SharePage is how many entries are read at a time while a changed
+	// directory is written for a share.
+	SharePage int
+
+	// WalksMax bounds the walks that are open; one more is CodeOverload.
+	WalksMax int
+
+	// WalkReadsMax bounds the nodes that one walk reads at one time.
+	WalkReadsMax int
+
+	// WalkStackMax bounds the refs of one walk that are known and not yet
+	// walked, about 250 bytes each. A tree that needs more is reported as
+	// broken. It must hold a few nodes' worth for every level of the tree.
+	WalkStackMax int
+
+	// WalkSeenMax bounds the roots that one walk remembers, so as not to
+	// walk them twice, about 200 bytes each.
+	WalkSeenMax int
+
+	// WalkChangesMax bounds the rows that may change during one walk before
+	// it starts its scan anew, about 200 bytes each.
+	WalkChangesMax int
+
+	// WalkInodesMax bounds the inodes below the path that a walk is limited
+	// to or leaves out, about 40 bytes each; more is CodeOverload.
+	WalkInodesMax int
+
+	// WalkIdle is how long a walk is kept that nobody continues. The
+	// collector that began it is gone then.
+	WalkIdle time.Duration
+
+	// ImportsHeldMax bounds the imports that wait for a collection; one more
+	// is CodeOverload.
+	ImportsHeldMax int
+
+	// HoldWait is how long an import waits for a collection; then it fails
+	// with CodeOverload.
+	HoldWait time.Duration
+}
+
+// Validate says what is wrong with the configuration, if anything.
+func (c Config) Validate() error {
+	counts := []struct {
+		name       string
+		value, min int
+	}{
+		{"OperationsMax", c.OperationsMax, 1},
+		{"PathDepthMax", c.PathDepthMax, 1},
+		{"RowsMax", c.RowsMax, 1},
+		{"DecodedNodesMax", c.DecodedNodesMax, 1},
+		{"WindowMax", c.WindowMax, 1},
+		{"InodeLease", c.InodeLease, 1},
+		{"OrphansBatch", c.OrphansBatch, 1},
+		{"TreesMax", c.TreesMax, 1},
+		{"PendingEntriesMax", c.PendingEntriesMax, 1},
+		{"PackJobsMax", c.PackJobsMax, 1},
+		{"SealsMax", c.SealsMax, 1},
+		{"SharePage", c.SharePage, 1},
+		{"WalksMax", c.WalksMax, 1},
+		{"WalkReadsMax", c.WalkReadsMax, 1},
+		{"WalkStackMax", c.WalkStackMax, messages.WalkBatch},
+		{"WalkSeenMax", c.WalkSeenMax, 1},
+		{"WalkChangesMax", c.WalkChangesMax, 1},
+		{"WalkInodesMax", c.WalkInodesMax, 1},
+		{"ImportsHeldMax", c.ImportsHeldMax, 1},
+	}
+	for _, count := range counts {
+		if count.value < count.min {
+			return fmt.Errorf("%w: %s is %d, want %d or more",
+				ErrConfig, count.name, count.value, count.min)
+		}
+	}
+	if c.WalkIdle <= 0 || c.HoldWait <= 0 {
+		return fmt.Errorf("%w: WalkIdle and HoldWait must be positive", ErrConfig)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package drive
+
+import (
+	"container/list"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/format"
+)
+
+// memory is what all decisions share: rows as they are in the index now, and
+// decoded nodes, which never change. Both forget what was used longest ago.
+type memory struct {
+	rows  lru[rowID, []byte]
+	nodes lru[messages.BlockRef, format.Node]
+}
+
+func newMemory(rowsMax, nodesMax int) *memory {
+	return &memory{
+		rows:  newLRU[rowID, []byte](rowsMax),
+		nodes: newLRU[messages.BlockRef, format.Node](nodesMax),
+	}
+}
+
+func (m *memory) row(id rowID) ([]byte, bool) { return m.rows.get(id) }
+
+// node finds a node by its whole ref, key included: a ref with a wrong key
+// must fail here as it will after a restart.
+func (m *memory) node(ref messages.BlockRef) (format.Node, bool) { return m.nodes.get(ref) }
+
+// forgetRows drops all rows, when it is not known what the index holds.
+func (m *memory) forgetRows() { m.rows.clear() }
+
+// lru is a map that forgets what was used longest ago.
+type lru[K comparable, V any] struct {
+	max   int
+	items map[K]*list.Element
+	order *list.List // front: used last
+}
+
+type lruItem[K comparable, V any] struct {
+	key   K
+	value V
+}
+
+func newLRU[K comparable, V any](limit int) lru[K, V] {
+	return lru[K, V]{max: limit, items: make(map[K]*list.Element), order: list.New()}
+}
+
+func (l *lru[K, V]) get(key K) (value V, ok bool) {
+	e, ok := l.items[key]
+	if !ok {
+		return value, false
+	}
+	l.order.MoveToFront(e)
+	return e.Value.(*lruItem[K, V]).value, true
+}
+
+func (l *lru[K, V]) put(key K, value V) {
+	if e, ok := l.items[key]; ok {
+		e.Value.(*lruItem[K, V]).value = value
+		l.order.MoveToFront(e)
+		return
+	}
+	l.items[key] = l.order.PushFront(&lruItem[K, V]{key, value})
+	for len(l.items) > l.max {
+		last := l.order.Back()
+		l.order.Remove(last)
+		delete(l.items, last.Value.(*lruItem[K, V]).key)
+	}
+}
+
+func (l *lru[K, V]) clear() {
+	clear(l.items)
+	l.order.Init()
+}

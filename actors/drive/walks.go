@@ -1,0 +1,353 @@
+package drive
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/port"
+	"github.com/noisefs/noisefs/runtime/shell"
+)
+
+// walkIdle is due when nobody continued a walk for Config.WalkIdle.
+type walkIdle struct {
+	walk messages.WalkID
+	uses uint64
+}
+
+// walkRun is a walk that is open.
+type walkRun struct {
+	*walk
+	id     messages.WalkID
+	caller shell.Caller // of the ContinueWalk that is not answered yet
+
+	phase  walkPhase
+	cursor []byte
+	asked  int // answers that it waits for
+	failed *messages.Error
+
+	limited  bool                 // to one path
+	hold     bool                 // imports are put off
+	imported []messages.NeededRef // since the walk began
+	uses     uint64
+	idle     port.Timer
+}
+
+// walkPhase tells where a walk's roots come from next.
+type walkPhase uint8
+
+const (
+	walkInodes  walkPhase = iota // scan the inodes, then
+	walkKept                     // the kept links, then
+	walkChanged                  // what was written meanwhile
+)
+
+// beginWalk opens a walk. Changes are noted from this moment on, and trees
+// are asked for their refs now: what was needed now and still is will be
+// visited.
+func (a *actor) beginWalk(ctx shell.Ctx, m messages.BeginWalk) {
+	caller := ctx.Caller()
+	if m.Only != "" && m.Without != "" {
+		ctx.Fail(caller, messages.Errorf(messages.CodeInvalid, "a walk of one path without another"))
+		return
+	}
+	if len(a.walks)+a.beginning >= a.cfg.WalksMax {
+		ctx.Fail(caller, overloaded("walks"))
+		return
+	}
+	a.beginning++
+	fail := func(ctx shell.Ctx, err *messages.Error) {
+		a.beginning--
+		ctx.Fail(caller, err)
+	}
+	a.whenClean(ctx, func(ctx shell.Ctx, err *messages.Error) {
+		if err != nil {
+			fail(ctx, err)
+			return
+		}
+		w := &walkRun{walk: newWalk(a.p, &a.cfg)}
+		begun := func(ctx shell.Ctx, err *messages.Error) {
+			if err != nil {
+				delete(a.walks, w.id)
+				fail(ctx, err)
+				return
+			}
+			a.beginning--
+			a.touchWalk(w)
+			ctx.Reply(caller, messages.WalkBegun{Answer: caller.Answer(), Walk: w.id})
+		}
+		a.openWalk(ctx, w, m, begun)
+	})
+}
+
+// whenClean calls then when the drive is ready and no removed directory is
+// left to be cleaned away: what was removed before a walk is not needed.
+func (a *actor) whenClean(ctx shell.Ctx, then func(shell.Ctx, *messages.Error)) {
+	a.whenReady(ctx, func(ctx shell.Ctx, err *messages.Error) {
+		if err != nil || len(a.orphans) == 0 {
+			then(ctx, err)
+			return
+		}
+		a.walkWaiting = append(a.walkWaiting, then)
+		a.takeTurn(ctx)
+	})
+}
+
+func (a *actor) openWalk(
+	ctx shell.Ctx, w *walkRun, m messages.BeginWalk, begun func(shell.Ctx, *messages.Error),
+) {
+	a.lastWalk++
+	w.id = a.lastWalk
+	a.walks[w.id] = w
+	if m.Only != "" {
+		a.limitWalk(ctx, w, m.Only, begun)
+		return
+	}
+	for _, needed := range a.placing {
+		w.addNeeded(needed)
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.trees)) {
+		a.trees[id].refs(w.addNeeded)
+	}
+	if a.sharing != nil {
+		a.sharing.refs(w.addNeeded)
+	}
+	if m.Without != "" {
+		a.excludeFromWalk(ctx, w, m.Without, begun)
+		return
+	}
+	begun(ctx, nil)
+}
+
+// touchWalk puts off the end of a walk that nobody uses.
+func (a *actor) touchWalk(w *walkRun) {
+	if w.idle != nil {
+		w.idle.Stop()
+	}
+	w.uses++
+	w.idle = a.env.Clock.After(a.cfg.WalkIdle, walkIdle{w.id, w.uses})
+}
+
+func (a *actor) dropIdleWalk(ctx shell.Ctx, due walkIdle) {
+	w := a.walks[due.walk]
+	if w == nil || w.uses != due.uses {
+		return
+	}
+	if !w.caller.IsZero() {
+		a.touchWalk(w)
+		return
+	}
+	a.env.Log.Warn("a walk that nobody continued was ended")
+	delete(a.walks, w.id)
+	a.releaseImports(ctx)
+}
+
+// continueWalk goes on until there is a batch, or the end.
+func (a *actor) continueWalk(ctx shell.Ctx, m messages.ContinueWalk) {
+	w := a.walks[m.Walk]
+	switch {
+	case w == nil || w.idle == nil:
+		ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeNotFound, "there is no such walk"))
+		return
+	case !w.caller.IsZero():
+		ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeInvalid,
+			"a walk takes one command at a time"))
+		return
+	}
+	w.caller = ctx.Caller()
+	a.touchWalk(w)
+	for _, needed := range m.Also {
+		w.addNeeded(needed)
+	}
+	a.pumpWalk(ctx, w)
+}
+
+// endWalk forgets a walk.
+func (a *actor) endWalk(ctx shell.Ctx, m messages.EndWalk) {
+	if w := a.walks[m.Walk]; w != nil && w.idle != nil {
+		delete(a.walks, m.Walk)
+		w.idle.Stop()
+		if !w.caller.IsZero() {
+			ctx.Fail(w.caller, messages.Errorf(messages.CodeCanceled, "the walk was ended"))
+		}
+	}
+	ctx.Reply(ctx.Caller(), messages.WalkEnded{Answer: ctx.Caller().Answer()})
+	a.releaseImports(ctx)
+}
+
+// pumpWalk answers the caller if there is enough, and otherwise reads on.
+func (a *actor) pumpWalk(ctx shell.Ctx, w *walkRun) {
+	if w.caller.IsZero() || a.walks[w.id] != w {
+		return
+	}
+	for w.failed == nil && len(w.refs) < messages.WalkBatch {
+		if len(w.stack) > 0 && w.asked < a.cfg.WalkReadsMax {
+			a.readForWalk(ctx, w, w.pop())
+			continue
+		}
+		if w.asked > 0 {
+			return
+		}
+		if !a.feedWalk(ctx, w) {
+			break
+		}
+		return
+	}
+	if w.failed != nil && w.asked > 0 {
+		return
+	}
+	caller := w.caller
+	w.caller = shell.Caller{}
+	if w.failed != nil {
+		err := w.failed
+		w.failed = nil
+		ctx.Fail(caller, err)
+		return
+	}
+	reply := w.batch()
+	reply.Answer = caller.Answer()
+	reply.Done = len(w.refs) == 0 && len(w.stack) == 0 && w.asked == 0 && w.isThrough()
+	ctx.Reply(caller, reply)
+}
+
+// isThrough reports whether no more roots come.
+func (w *walkRun) isThrough() bool {
+	return w.phase == walkChanged && len(w.changed) == 0 && !w.tooMany
+}
+
+// readForWalk reads a node and visits it.
+func (a *actor) readForWalk(ctx shell.Ctx, w *walkRun, item walkItem) {
+	if node, ok := a.memory.node(item.ref); ok {
+		if hidden := w.visit(item, node); hidden != nil {
+			a.filterForWalk(ctx, w, hidden)
+		}
+		return
+	}
+	w.asked++
+	a.readNode(ctx, item.ref, func(ctx shell.Ctx, read nodeRead) {
+		w.asked--
+		if read.err != nil {
+			w.fail(item, read.err)
+		} else if hidden := w.visit(item, read.node); hidden != nil {
+			a.filterForWalk(ctx, w, hidden)
+			return
+		}
+		a.pumpWalk(ctx, w)
+	})
+}
+
+// filterForWalk visits those entries of a base that no changed name hides.
+func (a *actor) filterForWalk(ctx shell.Ctx, w *walkRun, f *filter) {
+	w.asked++
+	rows := make([]rowID, len(f.entries))
+	for i, entry := range f.entries {
+		rows[i] = dentryRow(f.item.hide, entry.Name)
+	}
+	a.get(ctx, rows, func(ctx shell.Ctx, values [][]byte, err *messages.Error) {
+		w.asked--
+		if err != nil {
+			w.failed = err
+		} else {
+			item := f.item
+			item.hide = 0
+			var visible = f.entries[:0:0]
+			for i, entry := range f.entries {
+				if values[i] == nil {
+					visible = append(visible, entry)
+				}
+			}
+			w.visitEntries(item, visible)
+		}
+		a.pumpWalk(ctx, w)
+	})
+}
+
+// feedWalk reads more roots; false when there are none.
+func (a *actor) feedWalk(ctx shell.Ctx, w *walkRun) bool {
+	switch w.phase {
+	case walkInodes:
+		a.scanForWalk(ctx, w, port.TableInodes)
+	case walkKept:
+		a.scanForWalk(ctx, w, port.TableRoots)
+	case walkChanged:
+		if w.tooMany {
+			return a.rescan(ctx, w)
+		}
+		rows := w.takeChanged(scanPage)
+		if len(rows) == 0 {
+			return false
+		}
+		w.asked++
+		a.get(ctx, rows, func(ctx shell.Ctx, values [][]byte, err *messages.Error) {
+			w.asked--
+			for i := range values {
+				err = w.addOrFail(rows[i], values[i], err)
+			}
+			w.failed = err
+			a.pumpWalk(ctx, w)
+		})
+	}
+	return true
+}
+
+// addOrFail adds a row unless something went wrong before.
+func (w *walkRun) addOrFail(row rowID, value []byte, err *messages.Error) *messages.Error {
+	if err != nil {
+		return err
+	}
+	if bad := w.addRow(row, value); bad != nil {
+		return asError(bad)
+	}
+	return nil
+}
+
+// rescan begins the scans anew: more rows were changed than were noted.
+func (a *actor) rescan(ctx shell.Ctx, w *walkRun) bool {
+	if w.scansBegun++; w.scansBegun >= attemptsMax {
+		w.failed = messages.Errorf(messages.CodeOverload,
+			"the drive changes faster than it can be walked")
+		a.pumpWalk(ctx, w)
+		return true
+	}
+	w.tooMany, w.phase, w.cursor = false, walkInodes, nil
+	clear(w.isChanged)
+	w.changed = nil
+	return a.feedWalk(ctx, w)
+}
+
+// scanForWalk reads a page of the rows that name roots.
+func (a *actor) scanForWalk(ctx shell.Ctx, w *walkRun, table port.Table) {
+	w.asked++
+	a.scan(ctx, table, nil, w.cursor, func(ctx shell.Ctx, page messages.IndexScanned) {
+		w.asked--
+		if page.Err != nil {
+			w.failed = indexError(page.Err)
+			a.pumpWalk(ctx, w)
+			return
+		}
+		var err *messages.Error
+		for _, row := range page.Rows {
+			err = w.addOrFail(rowID{table, "", string(row.Key)}, row.Value, err)
+		}
+		w.failed = err
+		if w.cursor = page.Next; w.cursor == nil {
+			w.phase++
+		}
+		a.pumpWalk(ctx, w)
+	})
+}
+
+// noteChanges tells the walks of rows that are written.
+func (a *actor) noteChanges(changes []port.Change) {
+	if len(a.walks) == 0 {
+		return
+	}
+	rows := changedRows(changes)
+	for _, id := range slices.Sorted(maps.Keys(a.walks)) {
+		if w := a.walks[id]; !w.limited {
+			for _, row := range rows {
+				w.note(row)
+			}
+		}
+	}
+}

@@ -367,7 +367,7 @@ func TestEnvironmentNames(t *testing.T) {
 		}
 	}
 	// Names that other parts of the program use must not look misspelt.
-	for _, name := range []string{"NOISEFS_REPO", "NOISEFS_PASSPHRASE_FILE", "NOISEFS_TEST"} {
+	for _, name := range []string{"NOISEFS_REPO", "NOISEFS_PASSPHRASE_FILE", "NOISEFS_LOG_FILE"} {
 		if _, err := Load(t.TempDir(), []string{name + "=x"}, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -150,7 +150,7 @@ func randomizerFields() []field {
 	return []field{
 		{
 			key: "randomizer.candidates_max", kind: kindCount, unit: "blocks",
-			fallback: "4096", low: "64", high: "16777216",
+			fallback: "65536", low: "64", high: "16777216",
 			does: "Blocks known in memory that may still serve as a first randomizer; more are " +
 				"fetched from the index.",
 			costs: "about 100 bytes of memory each",
@@ -158,7 +158,7 @@ func randomizerFields() []field {
 		},
 		{
 			key: "randomizer.reuse_max", kind: kindCount, unit: "uses",
-			fallback: "64", low: "1", high: "1024",
+			fallback: "64", low: "1", high: "64",
 			does: "How often a block serves as a second randomizer.",
 			costs: "saves space (each use costs 1/n of a block), but one lost block then harms " +
 				"up to that many chunks",
@@ -166,15 +166,15 @@ func randomizerFields() []field {
 		},
 		{
 			key: "randomizer.reuse_distance_chunks", kind: kindCount, unit: "chunks",
-			fallback: "64", low: "1", high: "4096",
-			does: "Chunks of a file that must lie between two uses of one block.",
+			fallback: "72", low: "65", high: "4096",
+			does: "Blocks of a file, its nodes counted, that must lie between two uses of one block.",
 			costs: "more randomizers per file, and so a colder cache; lowering it lets one lost " +
 				"block harm chunks that lie close together",
 			place: func(c *Config) any { return &c.Randomizer.ReuseDistanceChunks },
 		},
 		{
 			key: "randomizer.reuse_pool_blocks", kind: kindCount, unit: "blocks",
-			fallback: "256", low: "2", high: "1048576",
+			fallback: "160", low: "66", high: "65536",
 			does: "Blocks in rotation as second randomizers. More than " +
 				"randomizer.reuse_distance_chunks.",
 			costs: "128 KiB each to fetch for a cold reader, and to keep in the memory cache for " +

@@ -74,7 +74,7 @@ func (c *Config) applyEnv(env []string) Problems {
 	var names []string
 	for _, f := range fields() {
 		byEnv[f.env()] = f
-		names = append(names, f.env())
+		names = append(names, strings.TrimPrefix(f.env(), envPrefix))
 	}
 	for _, pair := range env {
 		name, value, _ := strings.Cut(pair, "=")
@@ -84,7 +84,10 @@ func (c *Config) applyEnv(env []string) Problems {
 		origin := "env " + shorten(name)
 		f, known := byEnv[name]
 		if !known {
-			if hint := suggest(name, names); hint != "" {
+			// Compared without the prefix: it would make all names alike.
+			hint := suggest(strings.TrimPrefix(name, envPrefix), names)
+			if hint != "" {
+				hint = strings.Replace(hint, "mean ", "mean "+envPrefix, 1)
 				problems = append(problems, Problem{Origin: origin, Text: "unknown setting" + hint})
 			}
 			continue

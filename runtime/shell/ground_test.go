@@ -28,7 +28,7 @@ func onBothGrounds(t *testing.T, scenario func(t *testing.T, g *ground)) {
 type ground struct {
 	system *shell.System
 	gate   *shell.Gate
-	queue  *slices // nil on goroutines
+	queue  *turns // nil on goroutines
 
 	mu     sync.Mutex
 	now    time.Time
@@ -39,12 +39,12 @@ type ground struct {
 	log    bytes.Buffer
 }
 
-// slices is the simplest dispatcher: first come, first served.
-type slices struct{ waiting []func() }
+// turns is the simplest dispatcher: first come, first served.
+type turns struct{ waiting []func() }
 
-func (s *slices) Schedule(f func()) { s.waiting = append(s.waiting, f) }
-func (s *slices) Throughput() int   { return 1 }
-func (s *slices) run(until func() bool) {
+func (s *turns) Schedule(f func()) { s.waiting = append(s.waiting, f) }
+func (s *turns) Throughput() int   { return 1 }
+func (s *turns) run(until func() bool) {
 	for !until() && len(s.waiting) > 0 {
 		f := s.waiting[0]
 		s.waiting = s.waiting[1:]
@@ -58,7 +58,7 @@ func newGround(t *testing.T, goroutines bool) *ground {
 	o := shell.Options{Now: g.Now, OnPanic: g.onPanic, OnNodeEnd: g.onNodeEnd}
 	o.Log = slog.New(slog.NewTextHandler(lockedWriter{g}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if !goroutines {
-		g.queue = &slices{}
+		g.queue = &turns{}
 		o.Dispatcher, o.SingleThreaded = g.queue, true
 	}
 	g.system = shell.NewSystem(o)

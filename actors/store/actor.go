@@ -32,7 +32,7 @@ type actor struct {
 	job       job
 	jobCaller shell.Caller
 	jobAsks   map[messages.Corr]any // tags of what the job waits for
-	cleanups  map[messages.Corr]bool
+	cleanup   messages.Corr         // of the EndCollection that Start sends
 }
 
 // put is a PutBlocks that is being answered.
@@ -58,7 +58,6 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 			lists:     make(map[messages.Corr]shell.Caller),
 			usages:    make(map[messages.Corr]shell.Caller),
 			jobAsks:   make(map[messages.Corr]any),
-			cleanups:  make(map[messages.Corr]bool),
 		}
 	}
 }
@@ -67,21 +66,11 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 func (a *actor) Start(ctx shell.Ctx) {
 	a.look(ctx)
 	// An earlier incarnation may have ended in the middle of a collection.
-	// Where it did not, or a sibling is not there, these fail harmlessly.
-	a.cleanUp(ctx, "drive", func(call messages.Call) messages.Command {
-		return messages.HoldImports{Call: call, Hold: false}
-	})
-	a.cleanUp(ctx, "randomizer", func(call messages.Call) messages.Command {
-		return messages.EndCollection{Call: call}
-	})
-}
-
-func (a *actor) cleanUp(
-	ctx shell.Ctx, role string, command func(messages.Call) messages.Command,
-) {
-	corr := ctx.NextCorr()
-	a.cleanups[corr] = true
-	ctx.Ask(a.sibling(role), command(messages.Call{Corr: corr}))
+	// Where it did not, or nobody is there, this fails harmlessly. The drive
+	// ends a walk that nobody continues by itself.
+	a.cleanup = ctx.NextCorr()
+	ctx.Ask(a.sibling("randomizer"),
+		messages.EndCollection{Call: messages.Call{Corr: a.cleanup}})
 }
 
 // Due implements [shell.Behaviour]: the store sets no timers.
@@ -115,15 +104,11 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 	case messages.BlocksUsage:
 		a.onUsage(ctx, m)
 	case messages.BlocksDeleted, messages.BlocksCompacted, messages.WorkDone,
-		messages.CollectionBegun, messages.BlocksRetired, messages.InFlightListed,
-		messages.WalkBegun, messages.WalkContinued, messages.WalkEnded,
-		messages.BlockUnsealed:
-		a.stepJob(ctx, m.(messages.Reply))
-	case messages.CollectionEnded, messages.ImportsHeld, messages.Failed:
-		if reply := m.(messages.Reply); a.cleanups[reply.Correlation()] {
-			delete(a.cleanups, reply.Correlation())
-		} else {
-			a.stepJob(ctx, reply)
+		messages.CollectionBegun, messages.BlocksRetired, messages.CollectionEnded,
+		messages.InFlightListed, messages.WalkBegun, messages.WalkContinued,
+		messages.WalkEnded, messages.ImportsHeld, messages.BlockUnsealed, messages.Failed:
+		if answer := m.(messages.Reply); answer.Correlation() != a.cleanup {
+			a.stepJob(ctx, answer)
 		}
 	default:
 		panic(fmt.Sprintf("store: unexpected message %T", m))

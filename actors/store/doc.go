@@ -30,6 +30,6 @@
 // for each needed block.
 //
 // A restart forgets the job that ran, which is then answered CodeRestarted.
-// A new incarnation first tells the randomizer and the drive to end what
-// that job may have begun, so that nothing stays held.
+// A new incarnation first tells the randomizer to end a collection that may
+// have begun; the drive ends a walk that nobody continues by itself.
 package store

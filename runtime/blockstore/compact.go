@@ -13,7 +13,8 @@ import (
 // are left alone whatever deadShare is.
 //
 // A segment with a corrupt living block is left as it is, and reported when
-// all others are done: moving the block would make a fresh CRC of rot.
+// all others are done: moving the block would make a fresh CRC of rot. It is
+// not tried again before something in it has been deleted.
 //
 // Crash safety: a block is removed from nowhere before its copy is durable
 // and found. Whatever has been copied when power goes is there twice, the
@@ -38,6 +39,9 @@ func (e *Engine) Compact(deadShare float64, stop func() bool) (freedBytes int64,
 		freedBytes += freed
 		if errors.Is(err, port.ErrBlockCorrupt) {
 			corrupt = append(corrupt, err)
+			e.mu.Lock()
+			victim.stuck = true
+			e.mu.Unlock()
 			continue
 		}
 		if err != nil {
@@ -60,7 +64,7 @@ func (e *Engine) mostlyDead(deadShare float64, done map[uint32]bool) *segment {
 	var most *segment
 	var mostShare float64
 	for _, s := range e.sortedSegments() {
-		if s.dead() == 0 || s.damaged || done[s.number] {
+		if s.dead() == 0 || s.damaged || s.stuck || done[s.number] {
 			continue
 		}
 		share := float64(s.dead()) / float64(s.slots)
@@ -86,7 +90,7 @@ func (e *Engine) compactSegment(victim *segment) (freedBytes int64, err error) {
 		n, next, err := e.moveBlocks(victim, headers, slot)
 		moved += int64(n) * (e.opts.recordBytes() + recordHeaderSize)
 		if err != nil {
-			return -moved, err
+			return 0, err
 		}
 		slot = next
 	}
@@ -97,7 +101,7 @@ func (e *Engine) compactSegment(victim *segment) (freedBytes int64, err error) {
 	err = e.removeFiles(fileName(victim.number, packSuffix), fileName(victim.number, indexSuffix))
 	if err != nil {
 		// The table is right, but tombstones of the segment must outlive it.
-		return -moved, e.fail(err)
+		return 0, e.fail(err)
 	}
 	return victim.bytes() - moved, nil
 }

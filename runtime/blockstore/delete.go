@@ -15,6 +15,7 @@ type tombstoneLog struct {
 	file    port.DiskFile // nil: there is no log yet
 	number  uint32
 	entries uint32 // in the file, marks included
+	synced  uint32 // of them; a mark at the end is not
 	next    uint32 // number of the next log
 	// keep: an unreadable tombstone is evidence; the log is not rewritten.
 	keep bool
@@ -28,7 +29,10 @@ func (l *tombstoneLog) close(sync bool) error {
 	}
 	var err error
 	if sync {
-		err = l.file.Sync()
+		if err = l.file.Sync(); err != nil {
+			// The mark may be lost although it can still be read.
+			err = errors.Join(err, l.file.Truncate(logLength(l.synced)))
+		}
 	}
 	err = errors.Join(err, l.file.Close())
 	l.file = nil
@@ -36,9 +40,10 @@ func (l *tombstoneLog) close(sync bool) error {
 }
 
 // length is the size of the log in bytes.
-func (l *tombstoneLog) length() int64 {
-	return fileHeaderSize + int64(l.entries)*tombstoneSize
-}
+func (l *tombstoneLog) length() int64 { return logLength(l.entries) }
+
+// logLength is the size of a log with that many entries.
+func logLength(entries uint32) int64 { return fileHeaderSize + int64(entries)*tombstoneSize }
 
 // buried is a copy of a block that Delete is about to bury.
 type buried struct {
@@ -128,22 +133,27 @@ func (e *Engine) bury(graves []buried) error {
 		t.encode(entries[i*tombstoneSize:])
 	}
 	_, err := log.file.Append(entries)
-	full := errors.Is(err, port.ErrDiskFull)
+	full, kept := errors.Is(err, port.ErrDiskFull), log.entries
 	if err == nil {
-		err = log.file.Sync()
+		// If this fails the mark before it may be lost too, although it can
+		// still be read.
+		err, kept = log.file.Sync(), log.synced
 	}
 	if err != nil {
 		name := fileName(log.number, deadSuffix)
 		err = fmt.Errorf("blockstore: append to %s: %w", name, err)
-		if cut := log.file.Truncate(log.length()); cut != nil || !full {
+		if cut := log.file.Truncate(logLength(kept)); cut != nil || !full {
 			return e.fail(errors.Join(err, cut))
 		}
 		return err
 	}
 	log.entries += uint32(len(graves))
+	log.synced = log.entries
 	e.mu.Lock()
 	for _, g := range graves {
-		e.segments[g.at.segment].buried.add(g.at.slot)
+		s := e.segments[g.at.segment]
+		s.buried.add(g.at.slot)
+		s.stuck = false
 	}
 	e.logBytes += int64(len(entries))
 	e.mu.Unlock()
@@ -219,7 +229,8 @@ func (e *Engine) rewriteLog() error {
 		return fmt.Errorf("blockstore: open %s: %w", name, err)
 	}
 	old := e.dead
-	e.dead = tombstoneLog{file: file, number: number, next: number + 1, entries: entries}
+	e.dead = tombstoneLog{file: file, number: number, next: number + 1, entries: entries,
+		synced: entries}
 	e.mu.Lock()
 	e.logBytes += e.dead.length() - old.length()
 	e.mu.Unlock()

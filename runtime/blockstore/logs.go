@@ -92,7 +92,7 @@ func (e *Engine) loadLog(number uint32, buried map[uint32][]uint32) (loadedLog, 
 			buried[t.segment] = append(buried[t.segment], t.slot)
 		}
 	}
-	log.torn = log.bytes > fileHeaderSize+int64(log.kept)*tombstoneSize
+	log.torn = log.bytes > logLength(log.kept)
 	for _, place := range unreadable {
 		if place >= durable {
 			continue // torn
@@ -100,13 +100,13 @@ func (e *Engine) loadLog(number uint32, buried map[uint32][]uint32) (loadedLog, 
 		log.broken = true
 		e.found(damage{err: fmt.Errorf(
 			"%w: tombstone, %s offset %d: a deleted block may have come back",
-			port.ErrBlockCorrupt, name, fileHeaderSize+int64(place)*tombstoneSize)})
+			port.ErrBlockCorrupt, name, logLength(place))})
 	}
 	return log, nil
 }
 
-// resumeLog cuts off what is torn, makes the rest durable, and opens the log
-// for the next deletion.
+// resumeLog cuts off what is torn, opens the log for the next deletion, and
+// makes it durable.
 func (e *Engine) resumeLog(log loadedLog) error {
 	name := fileName(log.number, deadSuffix)
 	if log.kept == 0 && log.nameless { // torn while it was begun
@@ -126,10 +126,13 @@ func (e *Engine) resumeLog(log loadedLog) error {
 		}
 		e.logBytes += e.dead.length() - log.bytes
 	}
+	// It may have been cut back after a failed write, too, and a tombstone
+	// that was never acknowledged must not come back.
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	e.dead.synced = e.dead.entries
 	if log.torn || !log.marked {
-		if err := file.Sync(); err != nil {
-			return err
-		}
 		e.markLog()
 	}
 	return nil

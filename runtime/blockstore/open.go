@@ -48,6 +48,11 @@ func (e *Engine) load() error {
 	if err != nil {
 		return err
 	}
+	// A killed process may have left names that are not durable, and records
+	// are about to be appended to such files.
+	if err := e.disk.SyncDir(); err != nil {
+		e.repairFailed("sync directory", err)
+	}
 	if err := e.loadFormat(files); err != nil {
 		return err
 	}
@@ -61,9 +66,11 @@ func (e *Engine) load() error {
 	numbers := slices.Concat(files.packs, files.indexes)
 	slices.Sort(numbers)
 	numbers = slices.Compact(numbers)
+	if n := len(numbers); n > 0 {
+		e.next = max(e.next, numbers[n-1]+1)
+	}
 	lost := make(map[uint32][]recordHeader)
 	for _, number := range numbers {
-		e.next = max(e.next, number+1)
 		lost[number], err = e.loadSegment(number, buried[number])
 		if err != nil {
 			return err
@@ -183,6 +190,9 @@ func (e *Engine) addLoaded(s *segment, h *recordHeader) {
 func (e *Engine) settleSegment(s *segment, lost []recordHeader) {
 	for i := range lost {
 		h := &lost[i]
+		if s.packBytes == 0 && h.cid.IsZero() {
+			continue // of a pack that was removed the index file may be torn
+		}
 		if s.buried.has(h.slot) || h.kind == kindBlock && e.table.get(h.cid) != nil {
 			continue
 		}

@@ -184,7 +184,9 @@ func (e *Engine) mend(c *scan) error {
 		}
 		c.segment.packBytes = size
 	}
-	if c.size > size || c.repair {
+	// The last pack may have been cut back after a failed write, which a
+	// power cut must not undo.
+	if last := c.segment.number == e.next-1; last || c.size > size || c.repair {
 		if err := c.pack.Sync(); err != nil {
 			return fmt.Errorf("sync %s: %w", name, err)
 		}

@@ -22,6 +22,8 @@ type segment struct {
 	// damaged: a record that was durable is gone. The segment is neither
 	// appended to nor compacted, so that the evidence stays.
 	damaged bool
+	// stuck: compaction found a corrupt block in it, which is still there.
+	stuck bool
 	// ended: not to be appended to, though it may have room.
 	ended bool
 }

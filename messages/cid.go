@@ -56,6 +56,16 @@ func ParseCID(text string) (CID, error) {
 	return c, nil
 }
 
+// MarshalText implements [encoding.TextMarshaler] with the text form.
+func (c CID) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (c *CID) UnmarshalText(text []byte) error {
+	parsed, err := ParseCID(string(text))
+	*c = parsed
+	return err
+}
+
 // IsZero reports whether c is the zero value, which names no block.
 func (c CID) IsZero() bool { return c == CID{} }
 

@@ -80,8 +80,8 @@ type VerifyStore struct{ Call }
 
 // Problem is one thing that [VerifyStore] found wrong.
 type Problem struct {
-	Block  CID    // zero where no one block is to blame
-	Reason string // without names or keys
+	Block  CID    `json:"block,omitzero"` // zero where no one block is to blame
+	Reason string `json:"reason"`         // without names or keys
 }
 
 // StoreVerified replies to [VerifyStore].

@@ -222,7 +222,7 @@ func TestSettingsMustFitTogether(t *testing.T) {
 			"storage.segment_bytes, 512MiB",
 		"storage-quota-bytes=64MiB":           "storage.quota_bytes: 64MiB is less than",
 		"storage-sync-batch-bytes=256MiB":     "storage.sync_batch_bytes: 256MiB is more than",
-		"randomizer-reuse-pool-blocks=64":     "randomizer.reuse_pool_blocks: 64 is not more than",
+		"randomizer-reuse-pool-blocks=70":     "randomizer.reuse_pool_blocks: 70 is not more than",
 		"randomizer-reuse-distance-chunks=4k": "not a whole number",
 	} {
 		name, value, _ := strings.Cut(flags, "=")

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/noisefs/noisefs/runtime/api"
+	"github.com/noisefs/noisefs/runtime/config"
+	"github.com/noisefs/noisefs/runtime/repo"
+)
+
+// shutdownWait is how long requests under way may take to end after the
+// daemon was told to stop.
+const shutdownWait = 20 * time.Second
+
+func newDaemonCommand(g *globals) *cobra.Command {
+	var metrics string
+	cmd := &cobra.Command{
+		Use:   "daemon",
+		Short: "Run the node as a service",
+		Long: `Daemon keeps the repository open and serves the API on a unix socket; other
+noisefs commands then go through it, any number at once. SIGTERM or SIGINT stops
+it cleanly. A starting daemon waits up to 10 s for a command that has the
+repository open. Logs go to standard error.`,
+		Example: "  noisefs daemon --passphrase-file /run/secrets/noisefs --metrics 127.0.0.1:9300",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if metrics != "" {
+				g.options = append(g.options, "metrics.listen="+metrics)
+			}
+			return runDaemon(cmd.Context(), g)
+		},
+	}
+	cmd.Flags().StringVar(&metrics, "metrics", "", "serve /metrics on this address, as 127.0.0.1:9300")
+	return cmd
+}
+
+func runDaemon(ctx context.Context, g *globals) (err error) {
+	dir, err := g.repository()
+	if err != nil {
+		return err
+	}
+	if err := repo.Check(dir); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	cfg, err := g.loadConfig(dir)
+	if err != nil {
+		return err
+	}
+	opened, err := g.openRepo(ctx, dir, cfg, "noisefs daemon", cfg.Daemon.LockWait)
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	log := newLog(g.err, cfg.Log)
+	stopMetrics, err := serveMetrics(cfg.Metrics, opened, log)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+	return serveAPI(ctx, dir, cfg, opened, log)
+}
+
+// serveAPI serves until ctx ends or the node fails.
+func serveAPI(
+	ctx context.Context, dir string, cfg *config.Config, opened *repo.Repo, log *slog.Logger,
+) error {
+	socket, err := socketPath(dir, cfg)
+	if err != nil {
+		return err
+	}
+	listener, err := api.Listen(socket)
+	if err != nil {
+		return err
+	}
+	server := api.NewServer(opened, api.Options{
+		ConnectionsMax: cfg.API.ConnectionsMax, RequestBytesMax: cfg.API.RequestBytesMax, Log: log,
+	})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	log.Info("Daemon is ready", "process", os.Getpid())
+	var failure error
+	select {
+	case failure = <-served:
+	case <-opened.Done():
+		failure = opened.Err()
+	case <-ctx.Done():
+		log.Info("Daemon is stopping")
+	}
+	stopping, cancel := context.WithTimeout(context.Background(), shutdownWait)
+	defer cancel()
+	return errors.Join(failure, server.Shutdown(stopping))
+}
+
+// serveMetrics serves /metrics when it is asked for.
+func serveMetrics(cfg config.Metrics, opened *repo.Repo, log *slog.Logger) (stop func(), err error) {
+	if cfg.Listen == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		opened.WriteMetrics(r.Context(), w)
+	})
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	go func() { _ = server.Serve(listener) }()
+	log.Info("Metrics are served", "address", listener.Addr().String())
+	return func() { _ = server.Close() }, nil
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/node"
+	"github.com/noisefs/noisefs/runtime/repo"
+	"github.com/noisefs/noisefs/runtime/vault"
+)
+
+// demoBlocksShown is how many CIDs the demo prints.
+const demoBlocksShown = 3
+
+func newDemoCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo [FILE]",
+		Short: "Store a real file in a temporary repository, read it back, and show what happened",
+		Long: `Demo makes a repository in a temporary folder, stores FILE (this program itself,
+if none is given), reads it back, compares, verifies the repository, and removes
+it again. It tells what it does.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			source, err := os.Executable()
+			if len(args) == 1 {
+				source, err = args[0], nil
+			}
+			if err != nil {
+				return err
+			}
+			return runDemo(cmd.Context(), g, source)
+		},
+	}
+}
+
+func runDemo(ctx context.Context, g *globals, source string) (err error) {
+	temp, err := os.MkdirTemp("", "noisefs-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	dir := filepath.Join(temp, "repo")
+	if err := repo.Create(dir, vault.WithNothing(), vault.Options{}, nil); err != nil {
+		return err
+	}
+	g.say("A repository in a temporary folder; no passphrase, since it is a demo.\n")
+	opened, err := repo.Open(ctx, dir, repo.Options{
+		Who: "noisefs demo",
+		Credentials: func(context.Context, vault.Mode) (vault.Credentials, error) {
+			return vault.WithNothing(), nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	return demoSteps(ctx, g, opened, source)
+}
+
+func (g *globals) say(format string, args ...any) { fmt.Fprintf(g.out, format+"\n", args...) }
+
+func demoSteps(ctx context.Context, g *globals, client node.Client, source string) error {
+	file, err := openSteady(source)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	put := sha256.New()
+	link, err := client.PutFile(ctx, io.TeeReader(file, put), node.PutOptions{
+		Name: filepath.Base(source), Attributes: attributesOf(file.before),
+	})
+	if err != nil {
+		return err
+	}
+	text, err := linkText(link)
+	if err != nil {
+		return err
+	}
+	g.say("Stored %s, %s. All that is needed to read it back, and nothing less is\n"+
+		"enough, is this link:\n\n  %s\n", filepath.Base(source), bytesText(file.before.Size()), text)
+	if err := demoBlocks(ctx, g, client); err != nil {
+		return err
+	}
+
+	target := messages.Target{Link: &link}
+	got := sha256.New()
+	if err := copyFile(ctx, client, target, got); err != nil {
+		return err
+	}
+	if !bytes.Equal(put.Sum(nil), got.Sum(nil)) {
+		return messages.Errorf(messages.CodeCorrupt, "what was read back differs")
+	}
+	g.say("Read it back through the link: identical, SHA-256 %x…\n", got.Sum(nil)[:8])
+
+	report, err := client.Verify(ctx, nil)
+	if err != nil {
+		return err
+	}
+	g.say("Verified: %d blocks hashed, %d refs opened, %d problems.\n",
+		report.Blocks, report.Refs, report.ProblemCount)
+	if report.ProblemCount > 0 {
+		return messages.Errorf(messages.CodeCorrupt, "the repository has problems")
+	}
+	return demoSecond(ctx, g, client, source)
+}
+
+// demoBlocks shows what lies on disk.
+func demoBlocks(ctx context.Context, g *globals, client node.Client) error {
+	status, err := client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	g.say("On disk there are %d blocks of 128 KiB, all noise. Each chunk of the file was\n"+
+		"sealed under a key of its own and XORed with two other blocks. Some of them:\n",
+		status.Blocks)
+	var shown []messages.CID
+	stop := errors.New("enough")
+	err = client.Blocks(ctx, func(cid messages.CID) error {
+		shown = append(shown, cid)
+		if len(shown) == demoBlocksShown {
+			return stop
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, stop) {
+		return err
+	}
+	for _, cid := range shown {
+		data, err := client.Block(ctx, cid)
+		if err != nil {
+			return err
+		}
+		g.say("  %s  %x…", cid, data[:8])
+	}
+	g.say("")
+	return nil
+}
+
+// demoSecond stores the file again, which now reuses blocks as randomizers.
+func demoSecond(ctx context.Context, g *globals, client node.Client, source string) error {
+	before, err := client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	file, err := openSteady(source)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = client.PutFile(ctx, file, node.PutOptions{Attributes: attributesOf(file.before)})
+	if err != nil {
+		return err
+	}
+	after, err := client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	g.say("Stored it a second time: %d blocks more, none of them like any of before (nobody\n"+
+		"can tell that it is the same file), and %d of their randomizers were blocks that\n"+
+		"were there already. So a block belongs to many files, and to nobody.",
+		after.Blocks-before.Blocks, after.RandomizersReused-before.RandomizersReused)
+	return nil
+}

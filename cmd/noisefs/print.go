@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/format"
+)
+
+// printJSON prints one JSON document.
+func printJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}
+
+// printJSONLine prints one JSON value on a line of its own.
+func printJSONLine(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}
+
+// bytesText writes a size for people.
+func bytesText(n int64) string {
+	const unit = 1024
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, prefix := float64(n)/unit, 0
+	for value >= unit && prefix < len("KMGTPE")-1 {
+		value /= unit
+		prefix++
+	}
+	return fmt.Sprintf("%.1f %ciB", value, "KMGTPE"[prefix])
+}
+
+// entryJSON is an entry as --json shows it.
+type entryJSON struct {
+	Name    string    `json:"name"`
+	Type    string    `json:"type"`
+	Size    uint64    `json:"size"`
+	Mode    string    `json:"mode"`
+	ModTime time.Time `json:"modTime"`
+	Target  string    `json:"target,omitempty"`
+}
+
+func toEntryJSON(name string, info messages.Info) entryJSON {
+	return entryJSON{
+		Name: name, Type: info.Type.String(), Size: info.Size,
+		Mode: fmt.Sprintf("%04o", info.Mode), ModTime: info.ModTime, Target: info.Target,
+	}
+}
+
+// modeText writes a mode as ls -l does.
+func modeText(t messages.FileType, mode uint32) string {
+	text := []byte("-rwxrwxrwx")
+	switch t {
+	case messages.TypeDirectory:
+		text[0] = 'd'
+	case messages.TypeSymlink:
+		text[0] = 'l'
+	}
+	for i := range 9 {
+		if mode&(1<<(8-i)) == 0 {
+			text[1+i] = '-'
+		}
+	}
+	special := func(bit uint32, at int, on, off byte) {
+		if mode&bit == 0 {
+			return
+		}
+		if text[at] == 'x' {
+			text[at] = on
+		} else {
+			text[at] = off
+		}
+	}
+	special(0o4000, 3, 's', 'S')
+	special(0o2000, 6, 's', 'S')
+	special(0o1000, 9, 't', 'T')
+	return string(text)
+}
+
+// quoteName makes a name safe to show on one line of a terminal: names may
+// hold any byte but / and NUL.
+func quoteName(name string) string {
+	for _, r := range name {
+		if r < 0x20 || r == 0x7f || r == 0xfffd {
+			return fmt.Sprintf("%q", name)
+		}
+	}
+	return name
+}
+
+// linkText writes a link out. Only results on stdout carry one.
+func linkText(link messages.Link) (string, error) {
+	text, err := format.FormatLink(link)
+	if err != nil {
+		return "", fmt.Errorf("write link: %w", err)
+	}
+	return text, nil
+}

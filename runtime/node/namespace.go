@@ -1,0 +1,104 @@
+package node
+
+import (
+	"context"
+
+	"github.com/noisefs/noisefs/messages"
+)
+
+func (l *Local) stat(ctx context.Context, target messages.Target) (messages.Statted, error) {
+	return ask[messages.Statted](ctx, l, roleDrive, func(call messages.Call) messages.Command {
+		return messages.Stat{Call: call, Target: target}
+	})
+}
+
+// Stat implements [Client].
+func (l *Local) Stat(ctx context.Context, target messages.Target) (messages.Info, error) {
+	statted, err := l.stat(ctx, target)
+	return statted.Info, err
+}
+
+// List implements [Client].
+func (l *Local) List(
+	ctx context.Context, target messages.Target, after string, limit int,
+) ([]messages.Info, bool, error) {
+	listed, err := ask[messages.Listed](ctx, l, roleDrive,
+		func(call messages.Call) messages.Command {
+			return messages.List{
+				Call: call, Target: target, After: after, Limit: min(limit, messages.ListMax),
+			}
+		})
+	return listed.Entries, listed.More, err
+}
+
+// change sends a command that changes names.
+func (l *Local) change(ctx context.Context, make func(messages.Call) messages.Command) error {
+	_, err := ask[messages.NamespaceChanged](ctx, l, roleDrive, make)
+	return err
+}
+
+// MakeDirectory implements [Client].
+func (l *Local) MakeDirectory(ctx context.Context, path string, parents bool) error {
+	return l.change(ctx, func(call messages.Call) messages.Command {
+		return messages.MakeDirectory{Call: call, Path: path, Parents: parents}
+	})
+}
+
+// Rename implements [Client].
+func (l *Local) Rename(ctx context.Context, from, to string, replace bool) error {
+	return l.change(ctx, func(call messages.Call) messages.Command {
+		return messages.Rename{Call: call, From: from, To: to, Replace: replace}
+	})
+}
+
+// Remove implements [Client].
+func (l *Local) Remove(ctx context.Context, path string, recursive bool) error {
+	return l.change(ctx, func(call messages.Call) messages.Command {
+		return messages.Remove{Call: call, Path: path, Recursive: recursive}
+	})
+}
+
+// Share implements [Client].
+func (l *Local) Share(ctx context.Context, path string) (messages.Link, error) {
+	shared, err := ask[messages.Shared](ctx, l, roleDrive,
+		func(call messages.Call) messages.Command {
+			return messages.Share{Call: call, Path: path}
+		})
+	return shared.Link, err
+}
+
+// Shares implements [Client].
+func (l *Local) Shares(ctx context.Context, each func(messages.SharedLink) error) error {
+	var after []byte
+	for {
+		listed, err := ask[messages.SharesListed](ctx, l, roleDrive,
+			func(call messages.Call) messages.Command {
+				return messages.ListShares{Call: call, After: after, Limit: messages.ListMax}
+			})
+		if err != nil {
+			return err
+		}
+		for _, share := range listed.Shares {
+			if err := each(share); err != nil {
+				return err
+			}
+		}
+		if after = listed.Next; after == nil {
+			return nil
+		}
+	}
+}
+
+// Unshare implements [Client].
+func (l *Local) Unshare(ctx context.Context, link messages.Link) error {
+	return l.change(ctx, func(call messages.Call) messages.Command {
+		return messages.Unshare{Call: call, Link: link}
+	})
+}
+
+// Import implements [Client].
+func (l *Local) Import(ctx context.Context, link messages.Link, path string) error {
+	return l.change(ctx, func(call messages.Call) messages.Command {
+		return messages.Import{Call: call, Link: link, Path: path}
+	})
+}

@@ -62,11 +62,8 @@ func openEngine(dir string, create bool, space *space, o *Options) (e *engine, e
 		g.shut()
 		return nil, openError(err)
 	}
-	e = &engine{db: db, guard: g, dir: dir}
-	if err := g.failed(); err != nil {
-		return nil, errors.Join(err, e.close())
-	}
-	return e, nil
+	g.opening.Store(false)
+	return &engine{db: db, guard: g, dir: dir}, nil
 }
 
 // close releases the files. The caller makes sure that nobody uses them.

@@ -3,11 +3,13 @@ package index
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -22,23 +24,29 @@ const retryPause = 200 * time.Millisecond
 
 // guard is the file system under the engine. It exists because Pebble ends
 // the process (or panics with its locks held) when a write or sync of its
-// log or manifest fails, while we want an index that refuses to write and
-// goes on reading.
+// log or manifest fails, and never returns from opening when it cannot
+// write tables, while we want an index that refuses to write and goes on
+// reading.
 //
 // When a write to one of these files fails, and giving up the ballast does
 // not help, the guard freezes the directory: from that moment nothing on
 // disk changes any more. Writes, syncs and removals of the engine are
-// swallowed and reported as done, so that it keeps its locks in order and
-// its memory readable; table files cannot be created, so what it flushes
-// goes nowhere. Index.Commit looks at [guard.failed] after each commit and
-// before each answer, so that nothing is acknowledged that was swallowed.
-// Opening the index anew starts from what had reached the disk.
+// swallowed and reported as done, and files that it makes are kept in
+// memory, so that its locks stay in order and what it has is readable.
+// Index.Commit looks at [guard.failed] after each commit and before each
+// answer, so that nothing is acknowledged that was swallowed. Opening the
+// index anew starts from what had reached the disk.
+//
+// So an index can also be opened and read on a disk that is full or
+// mounted read-only: it is frozen from the start.
 type guard struct {
 	vfs.FS // the file system below; what is not overridden passes through
 
 	space   *space
 	log     *slog.Logger
+	opening atomic.Bool // the engine is being opened
 	failure atomic.Pointer[error]
+	memory  *vfs.MemFS    // files made since the directory is frozen
 	closing chan struct{} // closed when the engine is to be closed
 	once    sync.Once
 }
@@ -49,7 +57,11 @@ var (
 )
 
 func newGuard(inner vfs.FS, space *space, log *slog.Logger) *guard {
-	return &guard{FS: inner, space: space, log: log, closing: make(chan struct{})}
+	g := &guard{
+		FS: inner, space: space, log: log, memory: vfs.NewMem(), closing: make(chan struct{}),
+	}
+	g.opening.Store(true)
+	return g
 }
 
 // critical tells files without which the engine cannot go on: its log, its
@@ -133,16 +145,23 @@ func (g *guard) settle(err error) error {
 	return err
 }
 
-// may runs an operation whose failure the engine can bear.
+// may runs an operation whose failure the engine can bear: it tries again
+// with another file. While it is opened it tries for ever, so then the
+// directory freezes, and the next file is made in memory.
 func (g *guard) may(operation func() error) error {
-	err := g.failed()
-	if err == nil {
-		err = operation()
+	if err := g.failed(); err != nil {
+		return err
 	}
-	if err != nil {
-		if isFull(err) {
-			g.space.ranOut()
-		}
+	err := operation()
+	if err == nil {
+		return nil
+	}
+	if isFull(err) {
+		g.space.ranOut()
+	}
+	if g.opening.Load() {
+		g.freeze(err)
+	} else {
 		g.pause()
 	}
 	return err
@@ -150,14 +169,16 @@ func (g *guard) may(operation func() error) error {
 
 // Create implements [vfs.FS].
 func (g *guard) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	return g.openForWrite(name, func() (vfs.File, error) { return g.FS.Create(name, category) })
+	return g.openForWrite(name, category, func() (vfs.File, error) {
+		return g.FS.Create(name, category)
+	})
 }
 
 // OpenReadWrite implements [vfs.FS].
 func (g *guard) OpenReadWrite(
 	name string, category vfs.DiskWriteCategory, opts ...vfs.OpenOption,
 ) (vfs.File, error) {
-	return g.openForWrite(name, func() (vfs.File, error) {
+	return g.openForWrite(name, category, func() (vfs.File, error) {
 		return g.FS.OpenReadWrite(name, category, opts...)
 	})
 }
@@ -174,25 +195,62 @@ func (g *guard) ReuseForWrite(
 	return file, g.Remove(oldName)
 }
 
-func (g *guard) openForWrite(name string, open func() (vfs.File, error)) (vfs.File, error) {
+func (g *guard) openForWrite(
+	name string, category vfs.DiskWriteCategory, open func() (vfs.File, error),
+) (vfs.File, error) {
 	var inner vfs.File
 	run := func() (err error) {
 		inner, err = open()
 		return err
 	}
-	if !critical(name) {
-		if err := g.may(run); err != nil {
+	if g.failed() == nil {
+		file := &guardedFile{call: g.must, sync: g.mustOnce}
+		if !critical(name) {
+			file.call, file.sync = g.may, g.may
+		}
+		if err := file.call(run); err != nil {
 			return nil, err
 		}
-		return &guardedFile{File: inner, call: g.may, sync: g.may}, nil
+		if file.File = inner; inner != nil {
+			return file, nil
+		}
 	}
-	if err := g.must(run); err != nil {
+	return g.createInMemory(name, category)
+}
+
+// compactionCategory marks the files of merges. They are not made in memory:
+// there is no end to them, and nobody needs them.
+const compactionCategory = "pebble-compaction"
+
+func (g *guard) createInMemory(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if category == compactionCategory {
+		g.pause()
+		return nil, g.failed()
+	}
+	if err := g.memory.MkdirAll(g.PathDir(name), 0o700); err != nil {
 		return nil, err
 	}
-	if inner == nil { // frozen
-		return voidFile{}, nil
+	return g.memory.Create(name, category)
+}
+
+// Open implements [vfs.FS].
+func (g *guard) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	if g.failed() != nil {
+		if file, err := g.memory.Open(name, opts...); err == nil {
+			return file, nil
+		}
 	}
-	return &guardedFile{File: inner, call: g.must, sync: g.mustOnce}, nil
+	return g.FS.Open(name, opts...)
+}
+
+// Stat implements [vfs.FS].
+func (g *guard) Stat(name string) (vfs.FileInfo, error) {
+	if g.failed() != nil {
+		if info, err := g.memory.Stat(name); err == nil {
+			return info, nil
+		}
+	}
+	return g.FS.Stat(name)
 }
 
 // OpenDir implements [vfs.FS]; the directory is synced through it.
@@ -202,6 +260,24 @@ func (g *guard) OpenDir(name string) (vfs.File, error) {
 		return nil, err
 	}
 	return &guardedFile{File: dir, call: g.must, sync: g.mustOnce}, nil
+}
+
+// Lock implements [vfs.FS]. What is mounted read-only needs no lock.
+func (g *guard) Lock(name string) (io.Closer, error) {
+	lock, err := g.FS.Lock(name)
+	if errors.Is(err, syscall.EROFS) {
+		g.freeze(err)
+		return io.NopCloser(nil), nil
+	}
+	return lock, err
+}
+
+// MkdirAll implements [vfs.FS].
+func (g *guard) MkdirAll(dir string, perm fs.FileMode) error {
+	if g.failed() != nil {
+		return nil
+	}
+	return g.FS.MkdirAll(dir, perm)
 }
 
 // Link implements [vfs.FS].
@@ -232,57 +308,3 @@ func (g *guard) RemoveAll(name string) error {
 
 // Unwrap implements [vfs.FS].
 func (g *guard) Unwrap() vfs.FS { return g.FS }
-
-// guardedFile is a file written under a guard, by the guard's rules.
-type guardedFile struct {
-	vfs.File
-	call, sync func(operation func() error) error
-}
-
-// Write implements [vfs.File]. After a short write the rest is tried again.
-func (f *guardedFile) Write(p []byte) (int, error) {
-	written := 0
-	err := f.call(func() error {
-		n, err := f.File.Write(p[written:])
-		written += n
-		return err
-	})
-	if err != nil {
-		return written, err
-	}
-	return len(p), nil
-}
-
-// WriteAt implements [vfs.File].
-func (f *guardedFile) WriteAt(p []byte, offset int64) (int, error) {
-	err := f.call(func() error {
-		_, err := f.File.WriteAt(p, offset)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-// Preallocate implements [vfs.File]. It is a wish: for want of space or
-// support the file grows as it is written.
-func (f *guardedFile) Preallocate(offset, length int64) error {
-	_ = f.File.Preallocate(offset, length)
-	return nil
-}
-
-// Sync implements [vfs.File].
-func (f *guardedFile) Sync() error { return f.sync(f.File.Sync) }
-
-// SyncData implements [vfs.File].
-func (f *guardedFile) SyncData() error { return f.sync(f.File.SyncData) }
-
-// SyncTo implements [vfs.File].
-func (f *guardedFile) SyncTo(length int64) (fullSync bool, err error) {
-	err = f.sync(func() (err error) {
-		fullSync, err = f.File.SyncTo(length)
-		return err
-	})
-	return fullSync, err
-}

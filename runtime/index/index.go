@@ -79,8 +79,10 @@ func Create(dir string, keys Keys, options Options) (*Index, error) {
 
 // Open opens the index in dir. Errors wrap [fs.ErrNotExist] when there is
 // none, port.ErrIndexNewer, port.ErrIndexCorrupt (with [ErrWrongKey] when it
-// is the keys that do not fit), [ErrLocked], port.ErrIndexFull or
-// port.ErrDiskReadOnly.
+// is the keys that do not fit), or [ErrLocked].
+//
+// On a disk that is full or mounted read-only an index opens for reading:
+// every commit returns port.ErrIndexFull or port.ErrDiskReadOnly.
 func Open(dir string, keys Keys, options Options) (*Index, error) {
 	x, err := newIndex(dir, keys, options)
 	if err != nil {
@@ -106,7 +108,7 @@ func Open(dir string, keys Keys, options Options) (*Index, error) {
 	if err == nil {
 		err = e.unlock(&x.keys, g, x.opts.Logger)
 	}
-	if err == nil {
+	if err == nil && e.guard.failed() == nil {
 		err = sweep(x.opts.fs, dir, g)
 	}
 	if err != nil {

@@ -41,7 +41,11 @@ type mark struct {
 func openMark(
 	fs vfs.FS, dir string, aead *xaes, g generation, log *slog.Logger,
 ) (*mark, error) {
-	file, err := fs.OpenReadWrite(fs.PathJoin(dir, markName), vfs.WriteCategoryUnspecified)
+	name := fs.PathJoin(dir, markName)
+	file, err := fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
+	if err != nil { // read-only: it is only compared
+		file, err = fs.Open(name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("index: mark: %w", engineError(err))
 	}

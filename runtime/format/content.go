@@ -156,7 +156,7 @@ func (e *encoder) pack(b []byte, pack *messages.PackRef) []byte {
 	b = appendUint(b, packOffset, uint64(pack.Offset))
 	b = appendUint(b, packLength, uint64(pack.Length))
 	b = appendBytes(b, packKey, pack.Key[:])
-	b = appendMessage(b, packTag, pack.Tag[:])
+	b = appendBytes(b, packTag, pack.Tag[:])
 	return appendUint(b, packPacked, protowire.EncodeBool(pack.Packed))
 }
 

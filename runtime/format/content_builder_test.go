@@ -48,6 +48,9 @@ func TestContentBuilderEqualsModel(t *testing.T) {
 			at := uint64(i)
 			if holes := min(rapid.IntRange(-20, 40).Draw(t, "holes"), chunks-i); holes > 0 {
 				steps = append(steps, func() ([]PendingNode, error) {
+					if holes == 1 {
+						return b.Hole(at)
+					}
 					return b.Holes(at, uint64(holes))
 				})
 				i += holes

@@ -23,10 +23,6 @@ const (
 	entryRef     protowire.Number = 9
 )
 
-// entryBytesMin is the least that an entry costs in bytes: tag and length,
-// a name of one byte, and its type.
-const entryBytesMin = 7
-
 // CheckName reports ErrBadName unless name may stand in a directory: 1..255
 // bytes, not "." or "..", no "/" and no NUL. Any other bytes are allowed,
 // as in Linux.
@@ -112,7 +108,7 @@ func checkDirectoryRef(p Params, dir *messages.Directory) error {
 	return CheckRef(p, *dir.Ref)
 }
 
-// attributes appends the mode and the time under num, num+1 and num+2.
+// appendAttributes appends the mode and the time under num, num+1 and num+2.
 // Seconds are zigzag-encoded, as in sint64.
 func appendAttributes(b []byte, num protowire.Number, a messages.Attributes) []byte {
 	b = appendUint(b, num, uint64(a.Mode))

@@ -127,10 +127,14 @@ func hostileDocuments() []hostile {
 func hostileRoots() []hostile {
 	return []hostile{
 		{"RootUnknownField", 1, text(nodeFileRoot, number(9, 1)), ErrMalformed},
-		{"RootFieldsSwapped", 1, text(nodeFileRoot, fields(number(rootMode, 1), text(rootName, "a"))),
-			ErrMalformed},
-		{"RootModeTwice", 1, text(nodeFileRoot, fields(number(rootMode, 1), number(rootMode, 1))),
-			ErrMalformed},
+		{
+			"RootFieldsSwapped", 1, text(nodeFileRoot, fields(number(rootMode, 1), text(rootName, "a"))),
+			ErrMalformed,
+		},
+		{
+			"RootModeTwice", 1, text(nodeFileRoot, fields(number(rootMode, 1), number(rootMode, 1))),
+			ErrMalformed,
+		},
 		{"RootModeZero", 1, text(nodeFileRoot, number(rootMode, 0)), ErrMalformed},
 		{"RootModeBits", 1, text(nodeFileRoot, number(rootMode, ModeMax+1)), ErrTooLarge},
 		{"RootNanos", 1, text(nodeFileRoot, number(rootNanos, 1e9)), ErrTooLarge},
@@ -148,10 +152,14 @@ func hostileContents() []hostile {
 	return []hostile{
 		{"ContentEmptyWritten", 1, text(nodeFileRoot, text(rootContent, "")), ErrMalformed},
 		{"ContentNoSize", 1, rootOf(text(contentInline, "abc")), ErrMalformed},
-		{"ContentInlineShort", 1, rootOf(number(contentSize, 4), text(contentInline, "abc")),
-			ErrMalformed},
-		{"ContentInlineLong", 1, rootOf(number(contentSize, 513), text(contentInline, sixteens(513))),
-			ErrTooLarge},
+		{
+			"ContentInlineShort", 1, rootOf(number(contentSize, 4), text(contentInline, "abc")),
+			ErrMalformed,
+		},
+		{
+			"ContentInlineLong", 1, rootOf(number(contentSize, 513), text(contentInline, sixteens(513))),
+			ErrTooLarge,
+		},
 		{"ContentHuge", 1, rootOf(number(contentSize, FileSizeMax+1)), ErrTooLarge},
 		{"ContentHugeHole", 1, rootOf(number(contentSize, FileSizeMax)), ErrTooLarge},
 		{"ContentLevel", 1, rootOf(number(contentSize, 1), number(contentLevel, 200)), ErrTooLarge},
@@ -165,20 +173,28 @@ func hostileContents() []hostile {
 			text(contentRun, run(0, full, full, full, full, full))), ErrTooLarge},
 		{"ContentChunkShort", 1, rootOf(number(contentSize, 2048),
 			text(contentRun, run(0, wireRef(1, 0, 1023), full))), ErrBadRef},
-		{"ContentTailLong", 1, rootOf(number(contentSize, 2047), text(contentRun, run(0, full, full))),
-			ErrBadRef},
+		{
+			"ContentTailLong", 1, rootOf(number(contentSize, 2047), text(contentRun, run(0, full, full))),
+			ErrBadRef,
+		},
 		{"ContentOtherLevel", 2, rootOf(number(contentSize, 1024), text(contentRun,
 			run(0, wireRef(1, 1, 1024)))), ErrBadRef},
-		{"ContentEqualMembers", 1, rootOf(number(contentSize, 1024), text(contentRun, run(0, equal))),
-			ErrBadRef},
-		{"ContentTornRef", 1, rootOf(number(contentSize, 1024), text(contentRun, run(0, full[1:]))),
-			ErrMalformed},
+		{
+			"ContentEqualMembers", 1, rootOf(number(contentSize, 1024), text(contentRun, run(0, equal))),
+			ErrBadRef,
+		},
+		{
+			"ContentTornRef", 1, rootOf(number(contentSize, 1024), text(contentRun, run(0, full[1:]))),
+			ErrMalformed,
+		},
 		{"ContentRunsToJoin", 1, rootOf(number(contentSize, 2048), text(contentRun, run(0, full)),
 			text(contentRun, run(0, full))), ErrMalformed},
 		{"ContentHolesAtEnd", 1, rootOf(number(contentSize, 2048), text(contentRun, run(0, full)),
 			text(contentRun, number(runHoles, 1))), ErrMalformed},
-		{"ContentManyHoles", 1, rootOf(number(contentSize, 1024), text(contentRun, run(1<<62, full))),
-			ErrTooLarge},
+		{
+			"ContentManyHoles", 1, rootOf(number(contentSize, 1024), text(contentRun, run(1<<62, full))),
+			ErrTooLarge,
+		},
 	}
 }
 
@@ -190,8 +206,10 @@ func hostileContentNodes() []hostile {
 		{"NodeEmpty", 1, text(nodeContent, ""), ErrMalformed},
 		{"NodeMixedLevels", 1, text(nodeContent, text(contentKid,
 			run(0, wireRef(2, 1, 9), full))), ErrBadRef},
-		{"NodeBeyondLevels", 27, text(nodeContent, text(contentKid, run(0, wireRef(1, 26, 9)))),
-			ErrTooLarge},
+		{
+			"NodeBeyondLevels", 27, text(nodeContent, text(contentKid, run(0, wireRef(1, 26, 9)))),
+			ErrTooLarge,
+		},
 	}
 }
 
@@ -203,8 +221,10 @@ func hostileEntries() []hostile {
 		{"LeafEmptyEntry", 1, leafOf(nil), ErrBadName},
 		{"LeafUnsorted", 1, leafOf(fileEntry("b"), fileEntry("a")), ErrOrder},
 		{"LeafDuplicate", 1, leafOf(fileEntry("a"), fileEntry("a")), ErrOrder},
-		{"LeafUnknownField", 1, text(nodeLeaf, fields(text(leafEntry, fileEntry("a")), text(2, "x"))),
-			ErrMalformed},
+		{
+			"LeafUnknownField", 1, text(nodeLeaf, fields(text(leafEntry, fileEntry("a")), text(2, "x"))),
+			ErrMalformed,
+		},
 		{"LeafManyEntries", 1, text(nodeLeaf, many(129, text(leafEntry, fileEntry("a")))), ErrOrder},
 		{"NameEmpty", 1, leafOf(text(entryName, "")), ErrMalformed},
 		{"NameMissing", 1, leafOf(number(entryType, 1)), ErrBadName},
@@ -224,8 +244,10 @@ func hostileEntries() []hostile {
 		{"FileManyChildren", 1, leafOf(fileEntry("a", text(entryContent, fields(number(contentSize,
 			3*1024),
 			text(contentRun, run(0, full, full, full)))))), ErrTooLarge},
-		{"LinkWithoutTarget", 1, leafOf(fields(text(entryName, "a"), number(entryType, 3))),
-			ErrMalformed},
+		{
+			"LinkWithoutTarget", 1, leafOf(fields(text(entryName, "a"), number(entryType, 3))),
+			ErrMalformed,
+		},
 		{"LinkTargetLong", 1, leafOf(fields(text(entryName, "a"), number(entryType, 3),
 			text(entryTarget, sixteens(513)))), ErrTooLarge},
 		{"LinkTargetNUL", 1, leafOf(fields(text(entryName, "a"), number(entryType, 3),
@@ -258,8 +280,10 @@ func hostileInnerNodes() []hostile {
 			inner("a", wireRef(2, 1, 1)))), ErrOrder},
 		{"InnerDuplicate", 2, text(nodeInner, fields(inner("a", wireRef(1, 1, 1)),
 			inner("a", wireRef(2, 1, 1)))), ErrOrder},
-		{"InnerNoName", 2, text(nodeInner, text(innerChild, text(childRef, wireRef(1, 1, 1)))),
-			ErrBadName},
+		{
+			"InnerNoName", 2, text(nodeInner, text(innerChild, text(childRef, wireRef(1, 1, 1)))),
+			ErrBadName,
+		},
 		{"InnerBadName", 2, text(nodeInner, inner("..", wireRef(1, 1, 1))), ErrBadName},
 		{"InnerNoRef", 1, text(nodeInner, text(innerChild, text(childFirst, "a"))), ErrBadRef},
 		{"InnerTooHigh", 25, text(nodeInner, inner("a", wireRef(1, 24, 1))), ErrBadRef},
@@ -276,13 +300,17 @@ func hostilePacks() []hostile {
 		{"TableTorn", 1, fields(text(documentChunks, full[1:]), leafOf(fileEntry("a"))), ErrMalformed},
 		{"TableBadRef", 1, fields(text(documentChunks, equal), leafOf(fileEntry("a"))), ErrBadRef},
 		{"TableBehind", 1, fields(leafOf(fileEntry("a")), text(documentChunks, full)), ErrMalformed},
-		{"TableDuplicate", 1, fields(text(documentChunks, fields(full, full)),
-			leafOf(packedEntry("a", wirePack("\x00", 1)), packedEntry("b", wirePack("\x01", 1)))),
-			ErrMalformed},
+		{
+			"TableDuplicate", 1, fields(text(documentChunks, fields(full, full)),
+				leafOf(packedEntry("a", wirePack("\x00", 1)), packedEntry("b", wirePack("\x01", 1)))),
+			ErrMalformed,
+		},
 		{"PackNoTable", 1, leafOf(packedEntry("a", wirePack("\x00", 1))), ErrMalformed},
-		{"PackOutOfTurn", 1, fields(text(documentChunks, fields(full, second)),
-			leafOf(packedEntry("a", wirePack("\x01", 1)), packedEntry("b", wirePack("\x00", 1)))),
-			ErrMalformed},
+		{
+			"PackOutOfTurn", 1, fields(text(documentChunks, fields(full, second)),
+				leafOf(packedEntry("a", wirePack("\x01", 1)), packedEntry("b", wirePack("\x00", 1)))),
+			ErrMalformed,
+		},
 		{"PackThreeChunks", 1, fields(text(documentChunks, fields(full, second, wireRef(3, 0, 1024))),
 			leafOf(packedEntry("a", wirePack("\x00\x01\x02", 1020)))), ErrMalformed},
 		{"PackPastChunk", 1, fields(text(documentChunks, full),
@@ -296,15 +324,21 @@ func hostilePacks() []hostile {
 			leafOf(packedEntry("a", wirePack("\x00\x01", 1015)))), ErrMalformed},
 		{"PackOfNode", 1, fields(text(documentChunks, wireRef(1, 1, 1024)),
 			leafOf(packedEntry("a", wirePack("\x00", 1)))), ErrBadRef},
-		{"PackNoKey", 1, fields(text(documentChunks, full), leafOf(packedEntry("a",
-			fields(text(packChunk, "\x00"), number(packLength, 10), text(packTag, sixteens(16)))))),
-			ErrBadRef},
-		{"PackShortKey", 1, fields(text(documentChunks, full), leafOf(packedEntry("a",
-			fields(text(packChunk, "\x00"), number(packLength, 10), text(packKey, sixteens(31)))))),
-			ErrMalformed},
-		{"PackNoTag", 1, fields(text(documentChunks, full), leafOf(packedEntry("a",
-			fields(text(packChunk, "\x00"), number(packLength, 10), text(packKey, sixteens(32)))))),
-			ErrMalformed},
+		{
+			"PackNoKey", 1, fields(text(documentChunks, full), leafOf(packedEntry("a",
+				fields(text(packChunk, "\x00"), number(packLength, 10), text(packTag, sixteens(16)))))),
+			ErrBadRef,
+		},
+		{
+			"PackShortKey", 1, fields(text(documentChunks, full), leafOf(packedEntry("a",
+				fields(text(packChunk, "\x00"), number(packLength, 10), text(packKey, sixteens(31)))))),
+			ErrMalformed,
+		},
+		{
+			"PackNoTag", 1, fields(text(documentChunks, full), leafOf(packedEntry("a",
+				fields(text(packChunk, "\x00"), number(packLength, 10), text(packKey, sixteens(32)))))),
+			ErrMalformed,
+		},
 		{"PackPackedLong", 1, fields(text(documentChunks, full), leafOf(packedEntry("a",
 			fields(wirePack("\x00", 1), number(packPacked, 1))))), ErrMalformed},
 		{"PackPackedTwo", 1, fields(text(documentChunks, full), leafOf(packedEntry("a",
@@ -369,13 +403,17 @@ func TestEncodersCheckWhatDecodersCheck(t *testing.T) {
 		{"EmptyContent", &ContentNode{}, ErrMalformed},
 		{"HoleAtEnd", &ContentNode{Children: make([]messages.BlockRef, 2)}, ErrMalformed},
 		{"Deep", &DirectoryLeaf{Entries: []messages.Entry{deep}}, ErrTooLarge},
-		{"DeepRoot", &DirectoryRoot{Directory: messages.Directory{Entries: []messages.Entry{deep}}},
-			ErrTooLarge},
+		{
+			"DeepRoot", &DirectoryRoot{Directory: messages.Directory{Entries: []messages.Entry{deep}}},
+			ErrTooLarge,
+		},
 		{"RootInTwoPlaces", &DirectoryRoot{Directory: messages.Directory{
 			Entries: []messages.Entry{{Name: "a", Type: messages.TypeFile}}, Ref: &ref,
 		}}, ErrMalformed},
-		{"RootOfChunk", &DirectoryRoot{Directory: messages.Directory{Ref: &messages.BlockRef{}}},
-			ErrBadRef},
+		{
+			"RootOfChunk", &DirectoryRoot{Directory: messages.Directory{Ref: &messages.BlockRef{}}},
+			ErrBadRef,
+		},
 		{"Mode", &FileRoot{Attributes: messages.Attributes{Mode: 0o100644}}, ErrMalformed},
 		{"Size", &FileRoot{Content: messages.Content{Size: 1}}, ErrMalformed},
 		{"Unsorted", &DirectoryLeaf{Entries: []messages.Entry{

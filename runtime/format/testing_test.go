@@ -1,7 +1,6 @@
 package format
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"math/rand/v2"
 
@@ -119,5 +118,3 @@ func (s *blockStore) seal(b builder, pending []PendingNode, pick func(n int) int
 }
 
 func first(int) int { return 0 }
-
-func sum(b []byte) [32]byte { return sha256.Sum256(b) }

@@ -278,8 +278,8 @@ func TestVectorsOfWholeFiles(t *testing.T) {
 		}
 		link := n.FillBytes(make([]byte, 2+149+4))
 		said, err := wireText(nodeMessage, unzstd(t, open(2, link[2:151])))
-		want := fmt.Sprintf("fileRoot{name=%x mode=420 seconds=3400000000 nanos=5 content{size=%d level=1 run{refs=",
-			v.FileName, len(v.Content))
+		want := fmt.Sprintf("fileRoot{name=%x mode=420 seconds=3400000000 nanos=5 "+
+			"content{size=%d level=1 run{refs=", v.FileName, len(v.Content))
 		rest, ok := strings.CutPrefix(said, want)
 		if err != nil || !ok {
 			t.Fatalf("the root says something else: %v", err)

@@ -147,7 +147,7 @@ func checkKind(p Params, kind messages.BlockKind, level uint8, length int) error
 	case (kind == messages.KindChunk) != (level == 0):
 		return fmt.Errorf("%w: a %s of level %d", ErrBadRef, kind, level)
 	case length < 1 || length > p.BlockSize:
-		return fmt.Errorf("%w: length %d is not in 1..%d", ErrBadRef, length, p.BlockSize)
+		return fmt.Errorf("%w: the length is not in 1..%d", ErrBadRef, p.BlockSize)
 	}
 	return nil
 }

@@ -51,11 +51,11 @@ func checkContent(p Params, c *messages.Content, at place) error {
 	}
 	switch {
 	case c.Size > FileSizeMax:
-		return fmt.Errorf("%w: a file of %d bytes", ErrTooLarge, c.Size)
+		return fmt.Errorf("%w: a file above the limit of 1 EiB", ErrTooLarge)
 	case c.Size == 0 && used == 0 && c.Level == 0:
 		return nil
 	case c.Size == 0 || used != 1:
-		return fmt.Errorf("%w: content is in %d places, size %d", ErrMalformed, used, c.Size)
+		return fmt.Errorf("%w: content is in %d places", ErrMalformed, used)
 	case len(c.Children) > 0:
 		return checkChildren(p, c, at)
 	case c.Level != 0:
@@ -63,9 +63,9 @@ func checkContent(p Params, c *messages.Content, at place) error {
 	case c.Pack != nil:
 		return checkPack(p, c.Pack, c.Size)
 	case uint64(len(c.Inline)) != c.Size:
-		return fmt.Errorf("%w: %d bytes inline, size %d", ErrMalformed, len(c.Inline), c.Size)
+		return fmt.Errorf("%w: inline content of another size", ErrMalformed)
 	case len(c.Inline) > at.inlineMax:
-		return fmt.Errorf("%w: %d bytes inline, limit %d", ErrTooLarge, len(c.Inline), at.inlineMax)
+		return fmt.Errorf("%w: more than %d bytes inline", ErrTooLarge, at.inlineMax)
 	}
 	return nil
 }
@@ -75,11 +75,10 @@ func checkChildren(p Params, c *messages.Content, at place) error {
 		return fmt.Errorf("%w: level %d, limit %d", ErrTooLarge, c.Level, p.LevelMax())
 	}
 	if n := p.childCount(c.Size, c.Level); n != uint64(len(c.Children)) {
-		return fmt.Errorf("%w: %d children of level %d, size %d asks for %d",
-			ErrMalformed, len(c.Children), c.Level, c.Size, n)
+		return fmt.Errorf("%w: more or fewer children than the size asks for", ErrMalformed)
 	}
 	if len(c.Children) > at.childrenMax {
-		return fmt.Errorf("%w: %d children, limit %d", ErrTooLarge, len(c.Children), at.childrenMax)
+		return fmt.Errorf("%w: more than %d children", ErrTooLarge, at.childrenMax)
 	}
 	for i, ref := range c.Children {
 		if ref == (messages.BlockRef{}) {
@@ -102,22 +101,23 @@ func checkChildren(p Params, c *messages.Content, at place) error {
 // bytes: level 0, and exactly as long as that chunk is.
 func CheckChunk(p Params, size, i uint64, ref messages.BlockRef) error {
 	if ref.Level != 0 || int64(ref.Length) != int64(p.ChunkLength(size, i)) {
-		return fmt.Errorf("%w: a chunk of level %d and %d bytes where %d are due",
-			ErrBadRef, ref.Level, ref.Length, p.ChunkLength(size, i))
+		return fmt.Errorf("%w: no chunk, or one of another length than is due", ErrBadRef)
 	}
 	return nil
 }
 
 func checkPack(p Params, pack *messages.PackRef, size uint64) error {
 	if size > uint64(p.PackMax()) {
-		return fmt.Errorf("%w: %d bytes in a pack, limit %d", ErrTooLarge, size, p.PackMax())
+		return fmt.Errorf("%w: more than %d bytes in a pack", ErrTooLarge, p.PackMax())
 	}
 	length := uint64(pack.Length)
 	switch {
 	case length == 0, pack.Packed && length >= size, !pack.Packed && length != size:
-		return fmt.Errorf("%w: %d sealed bytes of %d in a pack", ErrMalformed, length, size)
+		return fmt.Errorf("%w: sealed bytes in a pack do not go with the size", ErrMalformed)
 	case len(pack.Chunks) < 1 || len(pack.Chunks) > 2:
 		return fmt.Errorf("%w: in %d pack chunks", ErrMalformed, len(pack.Chunks))
+	case len(pack.Chunks) == 2 && pack.Chunks[0] == pack.Chunks[1]:
+		return fmt.Errorf("%w: in one pack chunk twice", ErrMalformed)
 	case pack.Key.IsZero():
 		return fmt.Errorf("%w: no key in a pack ref", ErrBadRef)
 	}
@@ -234,7 +234,7 @@ func (d *decoder) fillHoles(
 ) ([]messages.BlockRef, error) {
 	n := d.p.childCount(size, level)
 	if n > uint64(at.childrenMax) {
-		return nil, fmt.Errorf("%w: %d children, limit %d", ErrTooLarge, n, at.childrenMax)
+		return nil, fmt.Errorf("%w: more than %d children", ErrTooLarge, at.childrenMax)
 	}
 	if uint64(len(children)) > n {
 		return nil, fmt.Errorf("%w: more children than the size asks for", ErrMalformed)

@@ -149,7 +149,7 @@ func (b *ContentBuilder) Finish(size uint64) ([]PendingNode, error) {
 	case b.finished:
 		return nil, fmt.Errorf("%w: finished twice", ErrOrder)
 	case size > FileSizeMax:
-		return nil, fmt.Errorf("%w: a file of %d bytes", ErrTooLarge, size)
+		return nil, fmt.Errorf("%w: a file above the limit of 1 EiB", ErrTooLarge)
 	case b.level(0).end > chunks:
 		return nil, fmt.Errorf("%w: chunks beyond the end of the file", ErrOrder)
 	case b.short != nil &&

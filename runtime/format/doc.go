@@ -33,8 +33,8 @@
 // checked before memory is taken for it. Encodings are canonical: what
 // decodes without error encodes to the same bytes, unknown fields and
 // repeated defaults are refused. Whatever is wrong, the error wraps one of
-// the sentinels in errors.go and its text holds no key, name or content.
-// Encoders check the same rules as decoders.
+// the sentinels in errors.go, and its text holds no key, name, size or
+// content of a file, only limits. Encoders check the same rules as decoders.
 //
 // docs/format.md has the same, byte by byte, for a second implementation.
 package format

@@ -31,7 +31,7 @@ func CheckName(name string) error {
 	case name == "":
 		return fmt.Errorf("%w: empty", ErrBadName)
 	case len(name) > NameMax:
-		return fmt.Errorf("%w: %d bytes, limit %d", ErrBadName, len(name), NameMax)
+		return fmt.Errorf("%w: longer than %d bytes", ErrBadName, NameMax)
 	case name == "." || name == "..":
 		return fmt.Errorf("%w: \".\" and \"..\" are taken", ErrBadName)
 	case strings.ContainsAny(name, "/\x00"):
@@ -85,8 +85,8 @@ func checkEntry(p Params, entry *messages.Entry) error {
 
 func checkTarget(p Params, target string) error {
 	if len(target) > p.TargetMax() {
-		return fmt.Errorf("%w: a symlink target of %d bytes, limit %d",
-			ErrTooLarge, len(target), p.TargetMax())
+		return fmt.Errorf("%w: a symlink target above the limit of %d bytes",
+			ErrTooLarge, p.TargetMax())
 	}
 	if strings.ContainsRune(target, 0) {
 		return fmt.Errorf("%w: NUL in a symlink target", ErrMalformed)

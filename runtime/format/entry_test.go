@@ -89,6 +89,9 @@ func TestEncodeEntryRefuses(t *testing.T) {
 		}), ErrBadRef},
 		{"PackLarge", file(messages.Content{Size: 513, Pack: new(messages.PackRef)}), ErrTooLarge},
 		{"PackNoChunk", pack(func(r *messages.PackRef) { r.Chunks = nil }), ErrMalformed},
+		{"PackChunkTwice", pack(func(r *messages.PackRef) {
+			r.Chunks, r.Offset = []messages.BlockRef{full, full}, 1020
+		}), ErrMalformed},
 		{"PackNoKey", pack(func(r *messages.PackRef) { r.Key = messages.Secret{} }), ErrBadRef},
 		{"PackNode", pack(func(r *messages.PackRef) { r.Chunks[0].Level = 1 }), ErrBadRef},
 		{"PackLength", pack(func(r *messages.PackRef) { r.Length = 9 }), ErrMalformed},

@@ -104,8 +104,7 @@ func EncodeNode(p Params, node Node) ([]byte, error) {
 	}
 	payload := deflate(make([]byte, 0, p.BlockSize), document)
 	if len(payload) > p.BlockSize {
-		return nil, fmt.Errorf("%w: a node of %d bytes, block size %d",
-			ErrTooLarge, len(payload), p.BlockSize)
+		return nil, fmt.Errorf("%w: a node does not fit into a block", ErrTooLarge)
 	}
 	return payload, nil
 }
@@ -115,7 +114,7 @@ func EncodeNode(p Params, node Node) ([]byte, error) {
 // ErrMalformed, ErrTooLarge, ErrBadRef, ErrBadName or ErrOrder.
 func DecodeNode(p Params, level uint8, payload []byte) (Node, error) {
 	if len(payload) > p.BlockSize {
-		return nil, fmt.Errorf("%w: a node of %d bytes", ErrTooLarge, len(payload))
+		return nil, fmt.Errorf("%w: a node larger than a block", ErrTooLarge)
 	}
 	document, err := inflate(payload, p.NodeMax())
 	if err != nil {
@@ -136,7 +135,7 @@ func encodeDocument(p Params, node Node) ([]byte, error) {
 	}
 	document := e.document(appendMessage(nil, node.number(), message))
 	if len(document) > p.NodeMax() {
-		return nil, fmt.Errorf("%w: a node of %d bytes before compression", ErrTooLarge, len(document))
+		return nil, fmt.Errorf("%w: a node above %d bytes before compression", ErrTooLarge, p.NodeMax())
 	}
 	return document, nil
 }
@@ -225,7 +224,7 @@ func EncodeEntry(p Params, entry messages.Entry) ([]byte, error) {
 	}
 	document := e.document(appendBytes(nil, nodeFileRoot, message))
 	if len(document) > p.NodeMax() {
-		return nil, fmt.Errorf("%w: an entry of %d bytes", ErrTooLarge, len(document))
+		return nil, fmt.Errorf("%w: an entry above %d bytes", ErrTooLarge, p.NodeMax())
 	}
 	return document, nil
 }
@@ -251,7 +250,7 @@ func DecodeEntry(p Params, b []byte) (messages.Entry, error) {
 // decodeAlone reads a document whose field 2 is one message.
 func decodeAlone(p Params, b []byte, read func(d *decoder, message []byte) error) error {
 	if len(b) > p.NodeMax() {
-		return fmt.Errorf("%w: a document of %d bytes", ErrTooLarge, len(b))
+		return fmt.Errorf("%w: a document above %d bytes", ErrTooLarge, p.NodeMax())
 	}
 	d := newDecoder(p)
 	r := newWireReader(b, 0)

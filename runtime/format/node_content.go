@@ -48,7 +48,7 @@ func (n *ContentNode) check(p Params) error {
 		return fmt.Errorf("%w: a content node that is empty or ends with a hole", ErrMalformed)
 	}
 	if count > p.Fanout() {
-		return fmt.Errorf("%w: %d children, limit %d", ErrTooLarge, count, p.Fanout())
+		return fmt.Errorf("%w: more than %d children", ErrTooLarge, p.Fanout())
 	}
 	level := n.Level() - 1
 	if level >= p.LevelMax() {

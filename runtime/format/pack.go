@@ -26,8 +26,7 @@ func SealPacked(p Params, key messages.Secret, plaintext []byte) (Packed, error)
 		return Packed{}, fmt.Errorf("%w: an empty file in a pack", ErrMalformed)
 	}
 	if len(plaintext) > p.PackMax() {
-		return Packed{}, fmt.Errorf("%w: %d bytes in a pack, limit %d",
-			ErrTooLarge, len(plaintext), p.PackMax())
+		return Packed{}, fmt.Errorf("%w: more than %d bytes in a pack", ErrTooLarge, p.PackMax())
 	}
 	if key.IsZero() {
 		return Packed{}, fmt.Errorf("%w: no key", ErrBadRef)
@@ -76,10 +75,10 @@ func SlicePacked(ref messages.PackRef, chunks ...[]byte) ([]byte, error) {
 // ErrTooLarge.
 func OpenPacked(p Params, ref messages.PackRef, size uint64, sealed []byte) ([]byte, error) {
 	if size < 1 || size > uint64(p.PackMax()) {
-		return nil, fmt.Errorf("%w: %d bytes in a pack, limit %d", ErrTooLarge, size, p.PackMax())
+		return nil, fmt.Errorf("%w: not in 1..%d bytes in a pack", ErrTooLarge, p.PackMax())
 	}
 	if uint64(len(sealed)) != uint64(ref.Length) || uint64(len(sealed)) > size {
-		return nil, fmt.Errorf("%w: %d sealed bytes of %d in a pack", ErrMalformed, len(sealed), size)
+		return nil, fmt.Errorf("%w: sealed bytes in a pack do not go with the size", ErrMalformed)
 	}
 	gcm, err := newGCM(&ref.Key)
 	if err != nil {
@@ -99,8 +98,7 @@ func OpenPacked(p Params, ref messages.PackRef, size uint64, sealed []byte) ([]b
 		}
 	}
 	if uint64(len(plaintext)) != size {
-		return nil, fmt.Errorf("%w: a packed file of %d bytes, want %d",
-			ErrMalformed, len(plaintext), size)
+		return nil, fmt.Errorf("%w: a packed file of another size", ErrMalformed)
 	}
 	return plaintext, nil
 }

@@ -51,7 +51,7 @@ func CheckRef(p Params, ref messages.BlockRef) error {
 	case ref.Key.IsZero():
 		return fmt.Errorf("%w: no key", ErrBadRef)
 	case ref.Length < 1 || int64(ref.Length) > int64(p.BlockSize):
-		return fmt.Errorf("%w: length %d is not in 1..%d", ErrBadRef, ref.Length, p.BlockSize)
+		return fmt.Errorf("%w: the length is not in 1..%d", ErrBadRef, p.BlockSize)
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func (r *wireReader) bytes(limit int) []byte {
 		r.fail("a default written out")
 	}
 	if r.err == nil && len(v) > limit {
-		r.err = fmt.Errorf("%w: a field of %d bytes, limit %d", ErrTooLarge, len(v), limit)
+		r.err = fmt.Errorf("%w: a field of more than %d bytes", ErrTooLarge, limit)
 	}
 	if r.err != nil {
 		return nil

@@ -58,7 +58,8 @@ type Config struct {
 	PackJobsMax int
 
 	// SealsMax bounds the pack chunks and nodes of one tree that are being
-	// sealed, a block of memory each.
+	// sealed, a block of memory each; a few more may wait for their turn. It
+	// is at most what the splitter takes of one stream.
 	SealsMax int
 
 	// SharePage is how many entries are read at a time while a changed

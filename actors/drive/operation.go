@@ -122,8 +122,11 @@ func (a *actor) committed(ctx shell.Ctx, op *operation, changes []port.Change, e
 		a.end(ctx, op, nil)
 		return
 	}
-	// Nothing was written, but the new rows were shown to everybody: all
-	// that is going on starts over.
+	// Whether anything was written is not known, and the new rows were shown
+	// to everybody: all that is going on starts over. The inode numbers are
+	// not used again, since their rows may be there.
+	a.next += op.view.allocated
+	a.leased = a.next
 	a.memory.forgetRows()
 	for _, other := range append([]*operation(nil), a.active...) {
 		a.restart(ctx, other, other != op)

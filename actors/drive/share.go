@@ -293,7 +293,10 @@ func (a *actor) pumpShare(ctx shell.Ctx, r *shareRun) {
 		if len(at.entries) == 0 && at.more {
 			r.reading = true
 			a.readForShare(ctx, r, at)
-			break
+			if r.reading {
+				break
+			}
+			continue
 		}
 		var work treeWork
 		var err error

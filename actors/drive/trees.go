@@ -15,6 +15,10 @@ type treeBuild struct {
 	ended  bool // answers still to come are dropped
 	err    *messages.Error
 
+	// A step may want more sealed than the splitter takes at one time.
+	unsent []sealWork
+	sent   int // and not answered yet
+
 	// caller waits for its EntryAdded, since the tree is full.
 	caller shell.Caller
 	// finished is called with the root, or with what went wrong.
@@ -142,9 +146,8 @@ func (a *actor) perform(ctx shell.Ctx, t *treeBuild, work treeWork, err error) {
 	for _, pack := range work.packs {
 		a.sealPacked(ctx, t, pack)
 	}
-	for _, seal := range work.seals {
-		a.sealTreeBlock(ctx, t, seal)
-	}
+	t.unsent = append(t.unsent, work.seals...)
+	a.sealNext(ctx, t)
 	if t.root != nil && t.finished != nil {
 		finished := t.finished
 		t.finished = func(shell.Ctx, messages.BlockRef, *messages.Error) {}
@@ -208,13 +211,25 @@ func (a *actor) sealPacked(ctx shell.Ctx, t *treeBuild, work packWork) {
 	})
 }
 
-// sealTreeBlock has the splitter seal a pack chunk or a node.
+// sealNext has the splitter seal pack chunks and nodes, as many at one time
+// as it takes of one stream.
+func (a *actor) sealNext(ctx shell.Ctx, t *treeBuild) {
+	for len(t.unsent) > 0 && t.sent < a.cfg.SealsMax {
+		work := t.unsent[0]
+		t.unsent[0] = sealWork{}
+		t.unsent = t.unsent[1:]
+		a.sealTreeBlock(ctx, t, work)
+	}
+}
+
 func (a *actor) sealTreeBlock(ctx shell.Ctx, t *treeBuild, work sealWork) {
+	t.sent++
 	a.ask(ctx, a.splitter, func(call messages.Call) messages.Command {
 		return messages.SealBlock{
 			Call: call, Stream: t.stream, Kind: work.kind, Level: work.level, Data: work.data,
 		}
 	}, func(ctx shell.Ctx, reply messages.Reply, err *messages.Error) {
+		t.sent--
 		if t.isOver() {
 			return
 		}

@@ -155,9 +155,13 @@ func (l quietLogger) Fatalf(format string, _ ...any) {
 	panic("index: engine invariant lost: " + format)
 }
 
-// isCorrupt tells errors that mean damaged files.
+// isCorrupt tells errors that mean damaged files: those marked as such, and
+// all that are not the operating system's, since the engine has little else
+// to complain about.
 func isCorrupt(err error) bool {
-	return errors.Is(err, pebble.ErrCorruption) || errors.Is(err, port.ErrIndexCorrupt)
+	var errno syscall.Errno
+	return pebble.IsCorruptionError(err) || errors.Is(err, port.ErrIndexCorrupt) ||
+		!errors.As(err, &errno)
 }
 
 // engineError turns an error of the engine into one of package port. The
@@ -168,12 +172,15 @@ func engineError(err error) error {
 		return nil
 	case errors.Is(err, pebble.ErrClosed):
 		return port.ErrIndexClosed
-	case isCorrupt(err):
-		return fmt.Errorf("%w: damaged file", port.ErrIndexCorrupt)
+	case errors.Is(err, port.ErrIndexFull), errors.Is(err, port.ErrDiskReadOnly),
+		errors.Is(err, port.ErrDiskIO):
+		return err // the guard's
 	case isFull(err):
 		return port.ErrIndexFull
-	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+	case isReadOnly(err):
 		return port.ErrDiskReadOnly
+	case isCorrupt(err):
+		return fmt.Errorf("%w: damaged file", port.ErrIndexCorrupt)
 	}
 	return fmt.Errorf("%w: index", port.ErrDiskIO)
 }

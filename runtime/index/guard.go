@@ -86,7 +86,7 @@ func (g *guard) freeze(cause error) {
 	switch {
 	case isFull(cause):
 		err = port.ErrIndexFull
-	case reason(cause) == "read-only":
+	case isReadOnly(cause):
 		err = port.ErrDiskReadOnly
 	default:
 		err = port.ErrDiskIO

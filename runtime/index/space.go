@@ -146,16 +146,21 @@ func isFull(err error) bool {
 		errors.Is(err, syscall.EFBIG)
 }
 
+// isReadOnly tells errors that mean that the disk may be read only.
+func isReadOnly(err error) bool {
+	return errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES) ||
+		errors.Is(err, syscall.EPERM)
+}
+
 // reason names an error's class for the log. The text of the engine's
 // errors is not logged: it may quote stored keys.
 func reason(err error) string {
 	switch {
 	case isFull(err) || errors.Is(err, port.ErrIndexFull):
 		return "disk full"
-	case errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES) ||
-		errors.Is(err, syscall.EPERM) || errors.Is(err, port.ErrDiskReadOnly):
+	case isReadOnly(err) || errors.Is(err, port.ErrDiskReadOnly):
 		return "read-only"
-	case isCorrupt(err):
+	case isCorrupt(err) && !errors.Is(err, port.ErrDiskIO):
 		return "corrupt"
 	}
 	return "input/output error"

@@ -14,9 +14,6 @@ import (
 // instant, in all nodes together.
 const WorkPerInstantMaxDefault = 1_000_000
 
-// forever is later than any virtual time.
-const forever = 1<<63 - 1
-
 // Options make a [World]. The zero value is a good one.
 type Options struct {
 	// Seed is what every draw comes from.
@@ -130,6 +127,18 @@ func (w *World) RunUntilIdle(limit time.Duration) error {
 	}
 	if !w.loop.idle() {
 		return fmt.Errorf("sim: not idle after %s of virtual time", limit)
+	}
+	return nil
+}
+
+// RunUntil runs until done reports true. It is an error if that does not
+// come about within limit of virtual time, or before nothing is left to do.
+func (w *World) RunUntil(limit time.Duration, done func() bool) error {
+	if err := w.runUntil(w.loop.nowNS+int64(limit), done); err != nil {
+		return err
+	}
+	if !done() {
+		return fmt.Errorf("sim: waited in vain until %s", w.Elapsed())
 	}
 	return nil
 }

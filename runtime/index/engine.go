@@ -77,6 +77,27 @@ func (e *engine) close() error {
 	return err
 }
 
+// settle moves all rows out of the log, where the last ones written have no
+// later record to vouch for them, and notes how far they go.
+func (e *engine) settle() error {
+	if err := e.guard.failed(); err != nil {
+		return err
+	}
+	if err := e.db.Flush(); err != nil {
+		return engineError(err)
+	}
+	number, err := sequence(e.db)
+	if err != nil {
+		return err
+	}
+	// Nothing of the above counts if it was swallowed.
+	if err := e.guard.failed(); err != nil {
+		return err
+	}
+	e.mark.advance(number)
+	return e.mark.sync()
+}
+
 // unlock readies the engine for the rows of generation g.
 func (e *engine) unlock(keys *Keys, g generation, log *slog.Logger) error {
 	if err := checkHeader(e.db, keys, g); err != nil {

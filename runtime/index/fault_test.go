@@ -158,3 +158,26 @@ func TestLogFailure(t *testing.T) {
 		}
 	}
 }
+
+// Close does not claim that what could not be written is safe, and the mark
+// does not say so either: the index opens again.
+func TestCloseAfterLogFailure(t *testing.T) {
+	for _, syncs := range []bool{false, true} {
+		f, files, disk := newFaulty()
+		x := createIndex(t, "/index", smallOptions(files))
+		mustInsert(t, x, 0, 6) // the last one is durable
+		if err := insertRow(x, 7, false); err != nil {
+			t.Fatal(err)
+		}
+		f.syncs.Store(syncs)
+		f.fail(".log", syscall.EIO, 0)
+		if err := x.Close(); !errors.Is(err, port.ErrDiskIO) {
+			t.Errorf("close: got %v, want %v", err, port.ErrDiskIO)
+		}
+		x = openIndex(t, "/index", smallOptions(disk.CrashClone(vfs.CrashCloneCfg{})))
+		wantRows(t, x, 0, 6)
+		if err := x.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+}

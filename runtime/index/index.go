@@ -187,9 +187,8 @@ func (x *Index) SizeBytes() int64 {
 	return int64(e.db.Metrics().DiskSpaceUsage()) + x.space.size()
 }
 
-// Close makes everything durable and releases the files. Rows are moved out
-// of the log, where the last ones written have no later record to vouch for
-// them. A second Close returns port.ErrIndexClosed.
+// Close makes everything durable and releases the files. A second Close
+// returns port.ErrIndexClosed.
 func (x *Index) Close() error {
 	x.gate.Lock()
 	defer x.gate.Unlock()
@@ -198,11 +197,5 @@ func (x *Index) Close() error {
 		return port.ErrIndexClosed
 	}
 	x.engine = nil
-	err := e.guard.failed()
-	if err == nil {
-		if err = engineError(e.db.Flush()); err == nil {
-			err = e.mark.seal(e.db)
-		}
-	}
-	return errors.Join(err, e.close())
+	return errors.Join(e.settle(), e.close())
 }

@@ -13,6 +13,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if runCrashChild() {
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -114,13 +114,8 @@ func (m *mark) write() error {
 	return err
 }
 
-// seal notes the very end, durably, before the engine is closed.
-func (m *mark) seal(db *pebble.DB) error {
-	number, err := sequence(db)
-	if err != nil {
-		return err
-	}
-	m.advance(number)
+// sync makes the mark itself durable.
+func (m *mark) sync() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.file.Sync(); err != nil {

@@ -40,9 +40,6 @@ func (x *Index) Purge() error {
 // caller holds both locks.
 func (x *Index) replace(fresh *engine, g generation) error {
 	old := x.engine
-	if err := fresh.mark.seal(fresh.db); err != nil {
-		return abandon(fresh, fmt.Errorf("index: purge: %w", err))
-	}
 	if err := writePointer(x.opts.fs, x.dir, g); err != nil {
 		// It may or may not point to the new one after a power cut. Both
 		// hold the same rows, and so that it stays like that, nothing is
@@ -86,11 +83,7 @@ func (x *Index) rewrite(g generation) (*engine, error) {
 		err = w.flush(pebble.Sync)
 	}
 	if err == nil {
-		// Out of the log, so that a lost tail cannot take rows with it.
-		err = engineError(fresh.db.Flush())
-	}
-	if err == nil {
-		err = fresh.guard.failed()
+		err = fresh.settle()
 	}
 	if err != nil {
 		return nil, abandon(fresh, err)

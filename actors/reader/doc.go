@@ -51,7 +51,8 @@
 //
 // Opened buffers are made in the Workers closure that fills them, are never
 // written to again, and are shared by everybody who was given a slice of
-// them. The garbage collector takes them back: nobody can tell when the last
-// reader of a shared slice is done, and measured beside decryption their
-// cost is small.
+// them. Nobody can tell when the last reader of a shared slice is done, so
+// the garbage collector takes buffers back and none is used twice. Making one
+// costs about a third of opening a block, a tenth of hashing it in software
+// (BenchmarkSequential).
 package reader

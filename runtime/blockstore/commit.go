@@ -162,7 +162,7 @@ func (e *Engine) commit(group []*request) error {
 	e.opts.Shuffle(len(records), func(i, j int) {
 		records[i], records[j] = records[j], records[i]
 	})
-	if err := e.makeRoom(records); err != nil {
+	if err := e.checkRoom(records); err != nil {
 		return err
 	}
 	for len(records) > 0 {
@@ -202,17 +202,19 @@ func (e *Engine) wanted(group []*request) []record {
 	return records
 }
 
-// makeRoom refuses records that would use up the reserve.
-func (e *Engine) makeRoom(records []record) error {
+// checkRoom refuses records for which there is no room beside the reserve,
+// before a part of them is written.
+func (e *Engine) checkRoom(records []record) error {
 	var need int64
 	for i := range records {
 		if records[i].from == nil {
 			need += e.opts.recordBytes() + recordHeaderSize
 		}
 	}
-	if need == 0 || e.opts.Reserve == 0 {
+	if need == 0 {
 		return nil
 	}
+	need += 2 * fileHeaderSize * int64(1+len(records)/int(e.opts.slotsMax())) // new segments
 	free, err := e.disk.Free()
 	if err != nil {
 		return fmt.Errorf("blockstore: free space: %w", err)

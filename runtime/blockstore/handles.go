@@ -41,6 +41,13 @@ func (h *handles) acquire(segment uint32) (*handle, error) {
 		h.order.MoveToFront(open.place)
 		return open, nil
 	}
+	for last := h.order.Back(); len(h.files) >= h.max && last != nil; {
+		oldest := last.Value.(*handle)
+		last = last.Prev()
+		if oldest.readers == 0 {
+			_ = h.drop(oldest) // read only: nothing can be lost
+		}
+	}
 	file, err := h.disk.Open(fileName(segment, packSuffix))
 	if err != nil {
 		return nil, err
@@ -48,13 +55,6 @@ func (h *handles) acquire(segment uint32) (*handle, error) {
 	open := &handle{file: file, segment: segment, readers: 1}
 	open.place = h.order.PushFront(open)
 	h.files[segment] = open
-	for last := h.order.Back(); len(h.files) > h.max && last != nil; {
-		oldest := last.Value.(*handle)
-		last = last.Prev()
-		if oldest.readers == 0 {
-			_ = h.drop(oldest)
-		}
-	}
 	return open, nil
 }
 

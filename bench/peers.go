@@ -7,8 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -18,6 +18,9 @@ type Process struct {
 	MBps    float64 `json:"mbPerSecond"` // user bytes
 	PeakMiB float64 `json:"peakRSSMiB"`
 }
+
+// peakEvery is how often a process is asked for its peak memory.
+const peakEvery = 20 * time.Millisecond
 
 // timed runs a program to its end and measures it.
 func timed(
@@ -29,14 +32,56 @@ func timed(
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	begin := time.Now()
-	if err := cmd.Run(); err != nil {
-		return Process{}, fmt.Errorf("bench: %s: %w: %s", name, err, strings.TrimSpace(stderr.String()))
+	if err := cmd.Start(); err != nil {
+		return Process{}, fmt.Errorf("bench: %s: %w", name, err)
 	}
-	p := Process{Name: name, MBps: perSecond(userBytes, time.Since(begin))}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		p.PeakMiB = float64(usage.Maxrss) / 1024
+	ended := make(chan struct{})
+	peak := watchPeak(cmd.Process.Pid, ended)
+	err := cmd.Wait()
+	took := time.Since(begin)
+	close(ended)
+	p := Process{Name: name, MBps: perSecond(userBytes, took), PeakMiB: <-peak}
+	if err != nil {
+		return p, fmt.Errorf("bench: %s: %w: %s", name, err, strings.TrimSpace(stderr.String()))
 	}
 	return p, nil
+}
+
+// watchPeak follows a process's peak resident memory (VmHWM of
+// /proc/PID/status) and gives the last reading, in MiB, when it has ended.
+// The rusage of wait4 will not do: it counts what the parent had when it
+// forked.
+func watchPeak(pid int, ended <-chan struct{}) <-chan float64 {
+	peak := make(chan float64, 1)
+	go func() {
+		var last float64
+		ticker := time.NewTicker(peakEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ended:
+				peak <- last
+				return
+			case <-ticker.C:
+				last = max(last, peakMemory(pid))
+			}
+		}
+	}()
+	return peak
+}
+
+func peakMemory(pid int) float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, _ := strconv.ParseFloat(strings.Fields(value)[0], 64)
+			return kib / 1024
+		}
+	}
+	return 0
 }
 
 // memory runs our own binary, as a user does, to see its peak RSS.

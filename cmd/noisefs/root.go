@@ -76,6 +76,8 @@ that is needed to read a file back, and nothing less is enough.`,
   noisefs get /docs/report.pdf -o copy.pdf`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          runGroup,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%v\nsee '%s --help'", err, cmd.CommandPath())
@@ -128,16 +130,19 @@ func group(use, short string, children ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no '%s %s'\nsee '%s --help'",
-					cmd.CommandPath(), args[0], cmd.CommandPath())
-			}
-			return cmd.Help()
-		},
+		RunE: runGroup,
 	}
 	cmd.AddCommand(children...)
 	return cmd
+}
+
+// runGroup prints the help of a command that only has subcommands.
+func runGroup(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("there is no '%s %s'\nsee '%s --help'",
+			cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	return cmd.Help()
 }
 
 func newExitCodesCommand() *cobra.Command {

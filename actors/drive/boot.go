@@ -135,7 +135,7 @@ func (a *actor) cleanOrphans(ctx shell.Ctx) {
 		op.done = func(ctx shell.Ctx, err *messages.Error) { a.cleaned(ctx, ino, last, err) }
 		a.operate(ctx, op)
 	}
-	a.env.Index.Scan(corr, port.TableDentries, []byte(numberKey(ino)), nil, a.cfg.OrphansBatch)
+	a.env.Index.Scan(corr, port.TableDentries, []byte(numberKey(ino)), nil, a.cfg.ScanRows)
 }
 
 // cleaned ends cleanOrphans. What cannot be cleaned now is found again after

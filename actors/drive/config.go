@@ -37,13 +37,13 @@ type Config struct {
 	// more names were changed is read once per WindowMax names listed.
 	WindowMax int
 
+	// ScanRows is how many rows of the index are read at a time by what reads
+	// many: windows, walks and the cleaning of removed directories.
+	ScanRows int
+
 	// InodeLease is how many inode numbers are taken at a time. A restart
 	// skips what is left of them.
 	InodeLease int
-
-	// OrphansBatch is how many names of a removed directory are cleaned away
-	// in one transaction.
-	OrphansBatch int
 
 	// TreesMax bounds the trees being built; one more is CodeOverload.
 	TreesMax int
@@ -113,8 +113,8 @@ func (c Config) Validate() error {
 		{"RowsMax", c.RowsMax, 1},
 		{"DecodedNodesMax", c.DecodedNodesMax, 1},
 		{"WindowMax", c.WindowMax, 1},
+		{"ScanRows", c.ScanRows, 1},
 		{"InodeLease", c.InodeLease, 1},
-		{"OrphansBatch", c.OrphansBatch, 1},
 		{"TreesMax", c.TreesMax, 1},
 		{"PendingEntriesMax", c.PendingEntriesMax, 1},
 		{"PackJobsMax", c.PackJobsMax, 1},

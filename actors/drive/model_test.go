@@ -15,7 +15,6 @@ type item struct {
 	target  string
 	mode    uint32
 	entries map[string]*item
-	shared  *messages.Link // a root that is known to say the same
 }
 
 func newDirectory(mode uint32) *item {
@@ -37,6 +36,16 @@ func (i *item) clone() *item {
 }
 
 func (i *item) names() []string { return slices.Sorted(maps.Keys(i.entries)) }
+
+// paths returns the paths of an item and of all below it, each with a slash
+// at its end, in order.
+func (i *item) paths(path string) []string {
+	all := []string{path}
+	for _, name := range i.names() {
+		all = append(all, i.entries[name].paths(path+name+"/")...)
+	}
+	return all
+}
 
 // count returns the files and bytes at and below an item.
 func (i *item) count() (files, size uint64) {

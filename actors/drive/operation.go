@@ -15,7 +15,6 @@ import (
 const (
 	runsMax     = 1 << 16
 	attemptsMax = 3
-	scanPage    = 512 // rows of the index read at a time
 )
 
 // What work off the actor costs in the simulation.
@@ -260,7 +259,7 @@ func (a *actor) scan(
 	a.pending[corr] = func(ctx shell.Ctx, reply messages.Reply) {
 		then(ctx, reply.(messages.IndexScanned))
 	}
-	a.env.Index.Scan(corr, table, group, cursor, scanPage)
+	a.env.Index.Scan(corr, table, group, cursor, a.cfg.ScanRows)
 }
 
 // readNode reads, opens and decodes a node; those who want one at the same

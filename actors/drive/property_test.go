@@ -22,20 +22,31 @@ type machine struct {
 
 	links []knownLink
 	next  byte // of the bytes of the next file
+
+	collecting bool // a collection runs alongside
 }
 
 // knownLink is a link, and what it opens.
 type knownLink struct {
-	link messages.Link
-	item *item
-	kept bool
-	path string // empty: kept alone
+	link  messages.Link
+	item  *item
+	kept  bool
+	alone bool // stored without a path
 }
 
-var pathNames = []string{"a", "b", "c", "dd"}
+var pathNames = []string{"a", "b", "c", "dd", "e", "ff", "g", "hhhhhhhhhhhhhhhh"}
 
+// path draws a path: mostly one that is there, or could be.
 func (m *machine) path(label string) string {
-	depth := rapid.IntRange(0, 4).Draw(m.rt, label+" depth")
+	if rapid.IntRange(0, 3).Draw(m.rt, label+" new") > 0 {
+		all := m.model.root.paths("/")
+		path := rapid.SampledFrom(all).Draw(m.rt, label)
+		if rapid.Bool().Draw(m.rt, label+" below") {
+			path += rapid.SampledFrom(pathNames).Draw(m.rt, label+" name") + "/"
+		}
+		return path
+	}
+	depth := rapid.IntRange(0, 3).Draw(m.rt, label+" depth")
 	var b strings.Builder
 	for range depth {
 		b.WriteString("/" + rapid.SampledFrom(pathNames).Draw(m.rt, label))
@@ -117,13 +128,11 @@ func (m *machine) learn(link messages.Link, i *item, path string) {
 	for n := range m.links {
 		if m.links[n].link == link {
 			m.links[n].kept = true
-			if path != "" {
-				m.links[n].path = path
-			}
+			m.links[n].alone = m.links[n].alone || path == ""
 			return
 		}
 	}
-	m.links = append(m.links, knownLink{link, i.clone(), true, path})
+	m.links = append(m.links, knownLink{link, i.clone(), true, path == ""})
 }
 
 func (m *machine) share(*rapid.T) {
@@ -161,7 +170,7 @@ func (m *machine) unshareOne(rt *rapid.T) {
 	}
 	_, err := m.result(unshare(known.link))
 	m.agree("unshare", err, code)
-	known.kept = false
+	known.kept, known.alone = false, false
 }
 
 // keptLink draws a link whose blocks are there for certain.
@@ -185,7 +194,15 @@ func (m *machine) putTree(rt *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(rt, "placed") > 0 {
 		path = m.path("path")
 	}
-	b := m.buildTree(root)
+	b := m.openTree()
+	collecting := rapid.IntRange(0, 4).Draw(rt, "collecting") == 0
+	b.directory(m.house, root, func() {
+		if collecting && !m.collecting && rapid.IntRange(0, 9).Draw(rt, "now") == 0 {
+			m.client.Must(store.Role, func(c messages.Call) messages.Command {
+				return messages.Collect{Call: c}
+			})
+		}
+	})
 	var code messages.Code
 	if path != "" {
 		code = m.model.place(path, root.clone(), false)
@@ -201,8 +218,7 @@ func (m *machine) putTree(rt *rapid.T) {
 func (m *machine) tree(rt *rapid.T, depth int) *item {
 	dir := newDirectory(uint32(rapid.IntRange(0, 0o7777).Draw(rt, "mode")))
 	for range rapid.IntRange(0, 6).Draw(rt, "entries") {
-		name := rapid.SampledFrom([]string{"a", "b", "c", "dd", "e", "ff", "g", "hhhhhhhhhhhhhhhh"}).
-			Draw(rt, "name")
+		name := rapid.SampledFrom(pathNames).Draw(rt, "name")
 		switch kind := rapid.IntRange(0, 5).Draw(rt, "kind"); {
 		case kind == 0 && depth > 0, kind == 1 && depth > 0:
 			dir.entries[name] = m.tree(rt, depth-1)
@@ -242,6 +258,24 @@ func (m *machine) collect(*rapid.T) {
 	}
 }
 
+// collectAlongside lets names change while a collection runs.
+func (m *machine) collectAlongside(rt *rapid.T) {
+	m.collecting = true
+	defer func() { m.collecting = false }()
+	running := m.client.Start(store.Role, func(c messages.Call) messages.Command {
+		return messages.Collect{Call: c}
+	})
+	changes := []func(*rapid.T){
+		m.mkdir, m.rename, m.rename, m.remove, m.share, m.importOne, m.putFile, m.putTree,
+	}
+	for range rapid.IntRange(1, 6).Draw(rt, "changes") {
+		rapid.SampledFrom(changes).Draw(rt, "change")(rt)
+	}
+	if failed, ok := running.Wait().(messages.Failed); ok {
+		rt.Fatalf("a collection among changes failed: %v", failed.Err)
+	}
+}
+
 // checkNames compares names, types, sizes and modes with the model.
 func (m *machine) checkNames(*rapid.T) {
 	m.compare(messages.Target{Path: "/"}, m.model.root, false)
@@ -261,7 +295,7 @@ func (m *machine) checkAll(rt *rapid.T) {
 	m.checkShares(kept)
 	files, size := m.model.root.count()
 	for _, known := range m.links {
-		if known.kept && known.path == "" {
+		if known.alone {
 			f, s := known.item.count()
 			files, size = files+f, size+s
 		}
@@ -341,6 +375,8 @@ func TestNamespaceIsAsTheModel(t *testing.T) {
 		s.panics = true
 		s.drive.WindowMax = rapid.IntRange(1, 8).Draw(rt, "window")
 		s.drive.RowsMax = rapid.IntRange(1, 40).Draw(rt, "rows")
+		s.drive.ScanRows = rapid.IntRange(1, 8).Draw(rt, "scan")
+		s.drive.WalkReadsMax = rapid.IntRange(1, 3).Draw(rt, "reads")
 		s.drive.DecodedNodesMax = rapid.IntRange(1, 8).Draw(rt, "nodes")
 		m := &machine{house: newHouse(rt, s), rt: rt, model: newModel()}
 		rt.Repeat(map[string]func(*rapid.T){
@@ -348,6 +384,7 @@ func TestNamespaceIsAsTheModel(t *testing.T) {
 			"rename": m.rename, "rename2": m.rename, "remove": m.remove,
 			"share": m.share, "import": m.importOne, "unshare": m.unshareOne,
 			"powerCut": m.powerCut, "panic": m.panicDrive, "collect": m.collect,
+			"collectAlongside": m.collectAlongside, "collectAlongside2": m.collectAlongside,
 			"checkAll": m.checkAll,
 			"":         m.checkNames,
 		})

@@ -24,7 +24,7 @@ func (h *house) openTree() *treeClient {
 func (h *house) buildTree(root *item) *treeClient {
 	h.t.Helper()
 	b := h.openTree()
-	b.directory(h, root)
+	b.directory(h, root, func() {})
 	return b
 }
 
@@ -35,9 +35,11 @@ func (b *treeClient) step(h *house, build func(c messages.Call) messages.Command
 	}
 }
 
-func (b *treeClient) directory(h *house, dir *item) {
+// directory tells all below a directory, and calls between before each entry.
+func (b *treeClient) directory(h *house, dir *item, between func()) {
 	h.t.Helper()
 	for _, name := range dir.names() {
+		between()
 		entry := dir.entries[name]
 		if entry.isDir() {
 			b.step(h, func(c messages.Call) messages.Command {
@@ -46,7 +48,7 @@ func (b *treeClient) directory(h *house, dir *item) {
 					Attributes: messages.Attributes{Mode: entry.mode},
 				}
 			})
-			b.directory(h, entry)
+			b.directory(h, entry, between)
 			b.step(h, func(c messages.Call) messages.Command {
 				return messages.LeaveDirectory{Call: c, Tree: b.tree}
 			})

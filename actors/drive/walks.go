@@ -273,7 +273,7 @@ func (a *actor) feedWalk(ctx shell.Ctx, w *walkRun) bool {
 		if w.tooMany {
 			return a.rescan(ctx, w)
 		}
-		rows := w.takeChanged(scanPage)
+		rows := w.takeChanged(a.cfg.ScanRows)
 		if len(rows) == 0 {
 			return false
 		}

@@ -45,11 +45,10 @@ func (h *house) storeMeasured(chunks int) storage {
 func TestStorageCost(t *testing.T) {
 	const chunks = 8192
 	tests := []struct {
-		profile           string
-		coldMax, warmMax  float64
-		distinctMax       float64
-		coldMin, warmMin  float64
-		generatedASlotMin float64
+		profile          string
+		coldMax, warmMax float64
+		distinctMax      float64
+		coldMin, warmMin float64
 	}{
 		{profile: randomizer.ProfileBalanced, coldMax: 2.05, coldMin: 2, warmMax: 1.12, warmMin: 1.08,
 			distinctMax: 2.1},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/noisefs/noisefs/actors/cache"
 	"github.com/noisefs/noisefs/actors/randomizer"
@@ -23,7 +24,6 @@ import (
 type settings struct {
 	seed       uint64
 	blockSize  int
-	panics     bool // panics are injected
 	randomizer randomizer.Config
 	splitter   splitter.Config
 	store      store.Config
@@ -61,7 +61,7 @@ func newHouse(t sim.Test, s settings) *house {
 	h := &house{
 		t: t, params: format.Params{BlockSize: s.blockSize},
 		world: sim.NewWorld(sim.Options{
-			Seed: s.seed, AllowPanics: s.panics, WorkPerInstantMax: 1 << 24,
+			Seed: s.seed, WorkPerInstantMax: 1 << 24,
 		}),
 		disk: disk.New(disk.Options{Seed: s.seed, Costs: disk.Costs{}}),
 		index: memindex.New(memindex.Options{
@@ -74,14 +74,16 @@ func newHouse(t sim.Test, s settings) *house {
 		Name: "n1",
 		Spec: tree.Spec{Children: []tree.ChildSpec{
 			{Role: randomizer.Role, Doc: "randomizers", New: randomizer.New(s.randomizer, h.params),
-				Intensity: 1 << 20, Period: 1},
+				Intensity: 1000, Period: time.Hour},
 			{Role: store.Role, Doc: "blocks", New: store.New(s.store, h.params),
+				Intensity: 1000, Period: time.Hour,
 				Needs:      []string{randomizer.Role},
 				NeedsLater: []string{cache.Role, splitter.Role, "drive", "reader"}},
 			{Role: cache.Role, Doc: "cache", New: cache.New(cache.Config{
 				MemoryBytes: 1 << 20, LoadsMax: 256, AsksMax: 256,
-			}, h.params), Needs: []string{store.Role}},
+			}, h.params), Intensity: 1000, Period: time.Hour, Needs: []string{store.Role}},
 			{Role: splitter.Role, Doc: "splitter", New: splitter.New(s.splitter, h.params),
+				Intensity: 1000, Period: time.Hour,
 				Needs: []string{randomizer.Role, cache.Role, store.Role}},
 			{Role: "drive", Doc: "nobody", New: fake},
 			{Role: "reader", Doc: "nobody", New: fake},

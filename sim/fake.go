@@ -10,6 +10,7 @@ var (
 // Fake is a behaviour made of functions, for the siblings of an actor under
 // test. What is nil does nothing.
 type Fake struct {
+	OnEnv     func(env *shell.Env) // each incarnation, before OnStart
 	OnStart   func(ctx shell.Ctx)
 	OnReceive func(ctx shell.Ctx, msg any)
 	OnDue     func(ctx shell.Ctx, due any)
@@ -18,7 +19,12 @@ type Fake struct {
 
 // New returns f itself for every incarnation: what it remembers outlives its
 // panics, which tests may want and actors must not.
-func (f *Fake) New(*shell.Env) shell.Behaviour { return f }
+func (f *Fake) New(env *shell.Env) shell.Behaviour {
+	if f.OnEnv != nil {
+		f.OnEnv(env)
+	}
+	return f
+}
 
 // Start implements [shell.Behaviour].
 func (f *Fake) Start(ctx shell.Ctx) {

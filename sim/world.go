@@ -31,6 +31,9 @@ type Options struct {
 	RecordFlow bool
 	// AllowPanics keeps panics that were not injected from failing clients.
 	AllowPanics bool
+	// Observe sees every delivery before it is handled, for checkers. It may
+	// not send, and it may be nil.
+	Observe func(shell.Delivery)
 	// Log receives what nodes log; nil discards it.
 	Log *slog.Logger
 	// Reuse takes over the actor registry of an earlier world that is done
@@ -161,6 +164,9 @@ func (w *World) runUntil(untilNS int64, done func() bool) error {
 
 func (w *World) before(d shell.Delivery) {
 	w.trace.add(w.loop.nowNS, d)
+	if w.options.Observe != nil {
+		w.options.Observe(d)
+	}
 	for _, f := range w.faults {
 		f.strike(d, false)
 	}

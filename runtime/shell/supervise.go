@@ -135,12 +135,16 @@ func panicFrames() []string {
 	panicking := false
 	for len(at) < panicFramesMax {
 		frame, more := frames.Next()
-		if frame.Function == "runtime.gopanic" || frame.Function == "runtime.sigpanic" {
-			panicking, at = true, at[:0]
-		} else if panicking && !strings.HasPrefix(frame.Function, "runtime.") {
-			at = append(at, fmt.Sprintf("%s:%d", frame.Function, frame.Line))
+		switch name := frame.Function; {
+		case name == "runtime.gopanic" || name == "runtime.sigpanic":
+			panicking, at = true, at[:0] // what came before recovered it
+		case !panicking || strings.HasPrefix(name, "runtime."):
+		case strings.Contains(name, "runtime/shell.(*cell)."):
+			return at // from here on, the shell and Proto.Actor
+		default:
+			at = append(at, fmt.Sprintf("%s:%d", name, frame.Line))
 		}
-		if !more || strings.HasSuffix(frame.Function, "(*mailbox).step") {
+		if !more {
 			break
 		}
 	}

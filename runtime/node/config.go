@@ -2,7 +2,6 @@ package node
 
 import (
 	"errors"
-	"time"
 
 	"github.com/noisefs/noisefs/actors/cache"
 	"github.com/noisefs/noisefs/actors/drive"
@@ -10,7 +9,6 @@ import (
 	"github.com/noisefs/noisefs/actors/reader"
 	"github.com/noisefs/noisefs/actors/splitter"
 	"github.com/noisefs/noisefs/actors/store"
-	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/config"
 	"github.com/noisefs/noisefs/runtime/format"
 )
@@ -101,27 +99,9 @@ func splitterConfig(s *config.Config) splitter.Config {
 }
 
 func driveConfig(s *config.Config) drive.Config {
-	return drive.Config{
-		OperationsMax:     4096,
-		PathDepthMax:      1024,
-		RowsMax:           65536,
-		DecodedNodesMax:   s.Drive.DecodedNodesMax,
-		WindowMax:         16384,
-		ScanRows:          1024,
-		InodeLease:        1024,
-		TreesMax:          s.Drive.OpenTreesMax,
-		PendingEntriesMax: s.Drive.PendingEntriesMax,
-		PackJobsMax:       16,
-		SealsMax:          8,
-		SharePage:         messages.ListMax,
-		WalksMax:          16,
-		WalkReadsMax:      16,
-		WalkStackMax:      1 << 17,
-		WalkSeenMax:       1 << 14,
-		WalkChangesMax:    1 << 14,
-		WalkInodesMax:     1 << 20,
-		WalkIdle:          10 * time.Minute,
-		ImportsHeldMax:    256,
-		HoldWait:          time.Minute,
-	}
+	c := drive.DefaultConfig()
+	c.DecodedNodesMax = s.Drive.DecodedNodesMax
+	c.TreesMax = s.Drive.OpenTreesMax
+	c.PendingEntriesMax = s.Drive.PendingEntriesMax
+	return c
 }

@@ -130,6 +130,10 @@ func pebbleOptions(g *guard, cache *pebble.Cache, create bool, o *Options) *pebb
 		// One compaction at a time, or a put would compete with merges.
 		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
 		DisableTableStats:          true,
+		// This keeps the engine from setting old logs aside for later use:
+		// up to nine of them, as large as a memtable each, with rows of long
+		// ago in them. The guard removes what it means to archive.
+		Cleaner: pebble.ArchiveCleaner{},
 	}
 	opts.Experimental.FileCacheShards = 1
 	for i := range opts.Levels {

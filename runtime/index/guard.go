@@ -183,8 +183,8 @@ func (g *guard) OpenReadWrite(
 	})
 }
 
-// ReuseForWrite implements [vfs.FS]. An old log is not reused but removed,
-// which the interface allows: what it holds would stay on disk for longer.
+// ReuseForWrite implements [vfs.FS]. It is not called: no log is set aside.
+// If one were, it would be removed and not reused, which is allowed.
 func (g *guard) ReuseForWrite(
 	oldName, newName string, category vfs.DiskWriteCategory,
 ) (vfs.File, error) {
@@ -272,9 +272,13 @@ func (g *guard) Lock(name string) (io.Closer, error) {
 	return lock, err
 }
 
+// archive is the directory into which the engine's cleaner moves what is no
+// longer needed. There is none: what is moved there is removed.
+const archive = "archive"
+
 // MkdirAll implements [vfs.FS].
 func (g *guard) MkdirAll(dir string, perm fs.FileMode) error {
-	if g.failed() != nil {
+	if g.failed() != nil || g.PathBase(dir) == archive {
 		return nil
 	}
 	return g.FS.MkdirAll(dir, perm)
@@ -287,6 +291,9 @@ func (g *guard) Link(oldName, newName string) error {
 
 // Rename implements [vfs.FS].
 func (g *guard) Rename(oldName, newName string) error {
+	if g.PathBase(g.PathDir(newName)) == archive {
+		return g.Remove(oldName)
+	}
 	return g.must(func() error { return g.FS.Rename(oldName, newName) })
 }
 

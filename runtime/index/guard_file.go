@@ -34,12 +34,10 @@ func (f *guardedFile) WriteAt(p []byte, offset int64) (int, error) {
 	return len(p), nil
 }
 
-// Preallocate implements [vfs.File]. It is a wish: for want of space or
-// support the file grows as it is written.
-func (f *guardedFile) Preallocate(offset, length int64) error {
-	_ = f.File.Preallocate(offset, length)
-	return nil
-}
+// Preallocate implements [vfs.File]. Nothing is allocated ahead: the engine
+// would take a whole memtable's size for the log of an index of ten rows,
+// and syncs were no faster for it (docs/decisions/002-index-engine.md).
+func (f *guardedFile) Preallocate(int64, int64) error { return nil }
 
 // Sync implements [vfs.File].
 func (f *guardedFile) Sync() error { return f.sync(f.File.Sync) }

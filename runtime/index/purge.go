@@ -77,10 +77,10 @@ func (x *Index) rewrite(g generation) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := rowWriter{to: fresh, batch: fresh.db.NewBatch()}
-	err = old.each(&x.keys, w.write)
+	c := copier{rowWriter{to: fresh, batch: fresh.db.NewBatch()}}
+	err = old.each(&x.keys, c.copy)
 	if err == nil {
-		err = w.flush(pebble.Sync)
+		err = c.flush(pebble.Sync)
 	}
 	if err == nil {
 		err = fresh.settle()
@@ -91,35 +91,26 @@ func (x *Index) rewrite(g generation) (*engine, error) {
 	return fresh, nil
 }
 
-// rowWriter seals rows into a new engine.
-type rowWriter struct {
-	to              *engine
-	batch           *pebble.Batch
-	sealed, scratch []byte
-}
+// copier writes the rows of one engine into another.
+type copier struct{ rowWriter }
 
-func (w *rowWriter) write(at *storedKey, _ []byte, row *plainRow) (err error) {
-	w.sealed = w.sealed[:0]
-	if row != nil {
-		w.sealed, w.scratch, err = w.to.sealer.seal(
-			w.sealed, w.scratch, newNonce(), at, row.group, row.key, row.value)
-		if err != nil {
-			return err
-		}
+func (c *copier) copy(at *storedKey, row *plainRow) error {
+	if err := c.set(at, newNonce(), row); err != nil {
+		return err
 	}
-	if err := w.batch.Set(at[:], w.sealed, nil); err != nil {
-		return engineError(err)
-	}
-	if w.batch.Len() < purgeBatchBytes {
+	if c.batch.Len() < purgeBatchBytes {
 		return nil
 	}
-	return w.flush(pebble.NoSync)
+	return c.flush(pebble.NoSync)
 }
 
-func (w *rowWriter) flush(sync *pebble.WriteOptions) error {
-	if err := w.to.db.Apply(w.batch, sync); err != nil {
+func (c *copier) flush(sync *pebble.WriteOptions) error {
+	if err := c.to.db.Apply(c.batch, sync); err != nil {
 		return engineError(err)
 	}
-	w.batch = w.to.db.NewBatch()
-	return w.to.guard.failed()
+	if err := c.batch.Close(); err != nil {
+		return engineError(err)
+	}
+	c.batch = c.to.db.NewBatch()
+	return c.to.guard.failed()
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/bits"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/port"
 )
@@ -110,12 +112,35 @@ func newSealer(values *messages.Secret, g generation) (*sealer, error) {
 
 // seal appends the sealed row to dst. nonce is fresh and random. scratch is
 // working memory for the plaintext and comes back, perhaps grown.
-func (s *sealer) seal(dst, scratch, nonce []byte, at *storedKey, group, key, value []byte,
+func (s *sealer) seal(dst, scratch, nonce []byte, at *storedKey, row *plainRow,
 ) (sealed, grown []byte, err error) {
-	scratch = encodeRow(scratch[:0], group, key, value)
+	scratch = encodeRow(scratch[:0], row.group, row.key, row.value)
 	var data [additionalDataSize]byte
 	sealed, err = s.aead.seal(dst, nonce, scratch, additionalData(data[:0], s.generation, at))
 	return sealed, scratch, err
+}
+
+// rowWriter seals rows into a batch of an engine. It is used by one
+// goroutine.
+type rowWriter struct {
+	to              *engine
+	batch           *pebble.Batch
+	sealed, scratch []byte
+}
+
+// set writes the row that stands at the given place; nil is a history row.
+func (w *rowWriter) set(at *storedKey, nonce []byte, row *plainRow) (err error) {
+	w.sealed = w.sealed[:0]
+	if row != nil {
+		w.sealed, w.scratch, err = w.to.sealer.seal(w.sealed, w.scratch, nonce, at, row)
+		if err != nil {
+			return fmt.Errorf("index: seal: %w", err)
+		}
+	}
+	if err := w.batch.Set(at[:], w.sealed, nil); err != nil {
+		return fmt.Errorf("index: write: %w", engineError(err))
+	}
+	return nil
 }
 
 // open returns the row that stands at the given place. The result points

@@ -22,7 +22,7 @@ func TestRowRoundTrip(t *testing.T) {
 		key := rapid.SliceOfN(rapid.Byte(), 0, port.IndexKeyBytesMax).Draw(rt, "key")
 		value := rapid.SliceOfN(rapid.Byte(), 0, 5000).Draw(rt, "value")
 		at := storedKey(rapid.SliceOfN(rapid.Byte(), storedKeySize, storedKeySize).Draw(rt, "at"))
-		sealed, _, err := s.seal(nil, nil, newNonce(), &at, group, key, value)
+		sealed, _, err := s.seal(nil, nil, newNonce(), &at, &plainRow{group, key, value})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -106,7 +106,8 @@ func FuzzOpenRow(f *testing.F) {
 		f.Fatal(err)
 	}
 	home := storedKey{byte(port.TableInodes), 1, 2, 3}
-	sealed, _, err := s.seal(nil, nil, make([]byte, nonceSize), &home, []byte("g"), []byte("k"), nil)
+	sealed, _, err := s.seal(
+		nil, nil, make([]byte, nonceSize), &home, &plainRow{group: []byte("g"), key: []byte("k")})
 	if err != nil {
 		f.Fatal(err)
 	}

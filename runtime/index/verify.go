@@ -18,7 +18,7 @@ func (x *Index) Verify() (rows int64, err error) {
 		return 0, err
 	}
 	defer x.gate.RUnlock()
-	err = e.each(&x.keys, func(at *storedKey, sealed []byte, row *plainRow) error {
+	err = e.each(&x.keys, func(*storedKey, *plainRow) error {
 		rows++
 		return nil
 	})
@@ -27,9 +27,7 @@ func (x *Index) Verify() (rows int64, err error) {
 
 // each visits all rows but the header in storage order. row is nil for a
 // history row. What the callback gets is valid during the call.
-func (e *engine) each(
-	keys *Keys, visit func(at *storedKey, sealed []byte, row *plainRow) error,
-) error {
+func (e *engine) each(keys *Keys, visit func(at *storedKey, row *plainRow) error) error {
 	names, err := newNamer(&keys.Names)
 	if err != nil {
 		return err
@@ -54,7 +52,7 @@ func (e *engine) each(
 }
 
 func (e *engine) visit(
-	iter *pebble.Iterator, names *namer, visit func(*storedKey, []byte, *plainRow) error,
+	iter *pebble.Iterator, names *namer, visit func(*storedKey, *plainRow) error,
 ) error {
 	at, sealed, err := stored(iter)
 	if err != nil {
@@ -65,7 +63,7 @@ func (e *engine) visit(
 			return fmt.Errorf("%w: a row of table %d has a value",
 				port.ErrIndexCorrupt, at.table())
 		}
-		return visit(&at, sealed, nil)
+		return visit(&at, nil)
 	}
 	row, err := e.sealer.open(&at, sealed)
 	if err != nil {
@@ -76,5 +74,5 @@ func (e *engine) visit(
 		return fmt.Errorf("%w: a row of table %d stands in the wrong place",
 			port.ErrIndexCorrupt, at.table())
 	}
-	return visit(&at, sealed, &row)
+	return visit(&at, &row)
 }

@@ -23,9 +23,9 @@ type actor struct {
 	// pending has what to do with each answer that is awaited.
 	pending map[messages.Corr]func(shell.Ctx, messages.Reply)
 
-	memory  *memory
-	active  []*operation // in the order they began
-	reading map[messages.BlockRef][]func(shell.Ctx, nodeRead)
+	memory *memory
+	active []*operation // in the order they began
+	nodes  nodeReader
 
 	boot       bootState
 	early      []func(shell.Ctx, *messages.Error) // what waits for the boot
@@ -62,7 +62,7 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 			reader:   env.Sibling("reader"),
 			pending:  make(map[messages.Corr]func(shell.Ctx, messages.Reply)),
 			memory:   newMemory(cfg.RowsMax, cfg.DecodedNodesMax),
-			reading:  make(map[messages.BlockRef][]func(shell.Ctx, nodeRead)),
+			nodes:    nodeReader{waiting: make(map[messages.BlockRef]*nodeWait)},
 			trees:    make(map[messages.TreeID]*treeBuild),
 			walks:    make(map[messages.WalkID]*walkRun),
 		}

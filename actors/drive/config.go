@@ -14,7 +14,7 @@ const Role = "drive"
 // ErrConfig reports a configuration that cannot work.
 var ErrConfig = errors.New("drive: bad configuration")
 
-// Config bounds the drive. Every field is needed; there are no defaults here.
+// Config bounds the drive. [DefaultConfig] has values for a home node.
 type Config struct {
 	// OperationsMax bounds the commands on names that are being worked on or
 	// wait for their turn; one more is CodeOverload.
@@ -31,6 +31,10 @@ type Config struct {
 	// DecodedNodesMax bounds the decoded nodes of snapshots kept in memory,
 	// 1 or more. A full directory node takes about 1 MiB.
 	DecodedNodesMax int
+
+	// NodeReadsMax bounds the nodes that the reader is asked for at one time,
+	// less than it admits; more wait for their turn.
+	NodeReadsMax int
 
 	// WindowMax bounds the changed names of one directory that are kept in
 	// memory while it is listed, about 300 bytes each. A directory in which
@@ -102,6 +106,20 @@ type Config struct {
 	HoldWait time.Duration
 }
 
+// DefaultConfig returns the bounds of a home node: some tens of MiB when all
+// of it is at work.
+func DefaultConfig() Config {
+	return Config{
+		OperationsMax: 1024, PathDepthMax: 256,
+		RowsMax: 1 << 14, DecodedNodesMax: 64, NodeReadsMax: 32,
+		WindowMax: 1 << 16, ScanRows: 512, InodeLease: 1024,
+		TreesMax: 16, PendingEntriesMax: 4096, PackJobsMax: 32, SealsMax: 12, SharePage: 256,
+		WalksMax: 4, WalkReadsMax: 8, WalkStackMax: 1 << 17, WalkSeenMax: 1 << 14,
+		WalkChangesMax: 1 << 16, WalkInodesMax: 1 << 20, WalkIdle: 24 * time.Hour,
+		ImportsHeldMax: 256, HoldWait: 10 * time.Minute,
+	}
+}
+
 // Validate says what is wrong with the configuration, if anything.
 func (c Config) Validate() error {
 	counts := []struct {
@@ -112,6 +130,7 @@ func (c Config) Validate() error {
 		{"PathDepthMax", c.PathDepthMax, 1},
 		{"RowsMax", c.RowsMax, 1},
 		{"DecodedNodesMax", c.DecodedNodesMax, 1},
+		{"NodeReadsMax", c.NodeReadsMax, 1},
 		{"WindowMax", c.WindowMax, 1},
 		{"ScanRows", c.ScanRows, 1},
 		{"InodeLease", c.InodeLease, 1},

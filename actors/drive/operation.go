@@ -2,10 +2,8 @@ package drive
 
 import (
 	"errors"
-	"time"
 
 	"github.com/noisefs/noisefs/messages"
-	"github.com/noisefs/noisefs/runtime/format"
 	"github.com/noisefs/noisefs/runtime/port"
 	"github.com/noisefs/noisefs/runtime/shell"
 )
@@ -15,12 +13,6 @@ import (
 const (
 	runsMax     = 1 << 16
 	attemptsMax = 3
-)
-
-// What work off the actor costs in the simulation.
-const (
-	decodeCost = 100 * time.Microsecond
-	packCost   = 50 * time.Microsecond
 )
 
 // operation is a decision on its way: it is run whenever what it lacked has
@@ -260,56 +252,6 @@ func (a *actor) scan(
 		then(ctx, reply.(messages.IndexScanned))
 	}
 	a.env.Index.Scan(corr, table, group, cursor, a.cfg.ScanRows)
-}
-
-// readNode reads, opens and decodes a node; those who want one at the same
-// time share the work.
-func (a *actor) readNode(ctx shell.Ctx, ref messages.BlockRef, then func(shell.Ctx, nodeRead)) {
-	waiting, reading := a.reading[ref]
-	a.reading[ref] = append(waiting, then)
-	if reading {
-		return
-	}
-	a.ask(ctx, a.reader, func(call messages.Call) messages.Command {
-		return messages.UnsealBlock{Call: call, Ref: ref, Kind: messages.KindNode}
-	}, func(ctx shell.Ctx, reply messages.Reply, err *messages.Error) {
-		if err != nil {
-			a.nodeRead(ctx, ref, nodeRead{err: err})
-			return
-		}
-		a.decode(ctx, ref, reply.(messages.BlockUnsealed).Data)
-	})
-}
-
-// decode decodes a node off the actor: a full one takes milliseconds.
-func (a *actor) decode(ctx shell.Ctx, ref messages.BlockRef, data []byte) {
-	p, corr := a.p, ctx.NextCorr()
-	a.pending[corr] = func(ctx shell.Ctx, reply messages.Reply) {
-		done := reply.(messages.WorkDone)
-		if done.Err != nil {
-			a.nodeRead(ctx, ref, nodeRead{err: asError(done.Err)})
-			return
-		}
-		a.nodeRead(ctx, ref, done.Result.(nodeRead))
-	}
-	a.env.Workers.Do(corr, decodeCost, func() any {
-		node, err := format.DecodeNode(p, ref.Level, data)
-		if err != nil {
-			return nodeRead{err: corrupt(err)}
-		}
-		return nodeRead{node: node}
-	})
-}
-
-func (a *actor) nodeRead(ctx shell.Ctx, ref messages.BlockRef, read nodeRead) {
-	waiting := a.reading[ref]
-	delete(a.reading, ref)
-	if read.err == nil {
-		a.memory.nodes.put(ref, read.node)
-	}
-	for _, then := range waiting {
-		then(ctx, read)
-	}
 }
 
 // ask sends a command and calls then with its reply, or with the error of

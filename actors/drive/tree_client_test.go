@@ -9,6 +9,7 @@ type treeClient struct {
 	stream messages.StreamID
 	tree   messages.TreeID
 	err    *messages.Error
+	inline bool // small files go inline, and need no stream
 }
 
 func (h *house) openTree() *treeClient {
@@ -64,7 +65,9 @@ func (b *treeClient) entry(h *house, name string, entry *item) {
 		Name: name, Type: entry.kind, Target: entry.target,
 		Attributes: messages.Attributes{Mode: entry.mode},
 	}
-	if entry.kind == messages.TypeFile {
+	if entry.kind == messages.TypeFile && b.inline && len(entry.data) <= h.params.InlineMax() {
+		told.Content = messages.Content{Size: uint64(len(entry.data)), Inline: entry.data}
+	} else if entry.kind == messages.TypeFile {
 		// A file of its own stream, which is closed before the tree is
 		// finished, as a client does that writes several at a time.
 		stream := h.openStream()

@@ -2,11 +2,15 @@ package drive
 
 import (
 	"errors"
+	"time"
 
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/format"
 	"github.com/noisefs/noisefs/runtime/shell"
 )
+
+// packCost is what packing a small file costs in the simulation.
+const packCost = 50 * time.Microsecond
 
 // treeBuild is a tree being built, by a client or for a share.
 type treeBuild struct {

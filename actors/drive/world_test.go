@@ -25,7 +25,8 @@ import (
 // testConfig has small bounds, so that tests come to them.
 func testConfig() drive.Config {
 	return drive.Config{
-		OperationsMax: 64, PathDepthMax: 32, RowsMax: 256, DecodedNodesMax: 32, WindowMax: 64,
+		OperationsMax: 64, PathDepthMax: 32, RowsMax: 256, DecodedNodesMax: 32, NodeReadsMax: 2,
+		WindowMax:  64,
 		InodeLease: 4, ScanRows: 8,
 		TreesMax: 4, PendingEntriesMax: 32, PackJobsMax: 4, SealsMax: 4, SharePage: 8,
 		WalksMax: 2, WalkReadsMax: 3, WalkStackMax: 1 << 14, WalkSeenMax: 64,
@@ -154,13 +155,43 @@ func (h *house) result(build shell.Make) (messages.Reply, *messages.Error) {
 	return h.resultOf(drive.Role, build)
 }
 
+// errCut is what a command gets when the power goes before its reply.
+func errCut() *messages.Error { return messages.Errorf(messages.CodeCanceled, "the power was cut") }
+
 func (h *house) resultOf(role string, build shell.Make) (messages.Reply, *messages.Error) {
 	h.t.Helper()
-	reply := h.client.Ask(role, build)
-	if failed, ok := reply.(messages.Failed); ok {
+	pending := h.client.Start(role, build)
+	for waited := 0; !pending.Done(); waited++ {
+		if !h.node.Running() {
+			return nil, errCut()
+		}
+		if waited > 1000 {
+			pending.Wait() // which says what is wrong
+		}
+		if err := h.world.Run(time.Millisecond); err != nil {
+			h.t.Fatalf("%v", err)
+		}
+	}
+	if failed, ok := pending.Wait().(messages.Failed); ok {
 		return nil, failed.Err
 	}
-	return reply, nil
+	return pending.Wait(), nil
+}
+
+// patient is resultOf that asks again when an actor was interrupted.
+func (h *house) patient(role string, build shell.Make) messages.Reply {
+	h.t.Helper()
+	for range 10 {
+		reply, err := h.resultOf(role, build)
+		if err == nil {
+			return reply
+		}
+		if err.Code != messages.CodeRestarted {
+			h.t.Fatalf("%s failed: %v", role, err)
+		}
+	}
+	h.t.Fatalf("%s is interrupted again and again", role)
+	return nil
 }
 
 func (h *house) must(build shell.Make) messages.Reply {
@@ -232,7 +263,7 @@ func (h *house) openStream() messages.StreamID {
 
 func (h *house) closeStream(id messages.StreamID) {
 	h.t.Helper()
-	h.client.Ask(splitter.Role, func(c messages.Call) messages.Command {
+	h.resultOf(splitter.Role, func(c messages.Call) messages.Command {
 		return messages.CloseStream{Call: c, Stream: id}
 	})
 }

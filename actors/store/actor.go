@@ -40,6 +40,7 @@ type put struct {
 	caller shell.Caller
 	blocks []messages.Block
 	bytes  int64 // what it takes on disk, at most
+	asked  int   // looks at the engine that were asked for when it came
 }
 
 // New returns what makes an incarnation of the store. cfg and params are
@@ -103,7 +104,7 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		a.onListed(ctx, m)
 	case messages.BlocksUsage:
 		a.onUsage(ctx, m)
-	case messages.BlocksDeleted, messages.BlocksCompacted, messages.WorkDone,
+	case messages.BlocksHad, messages.BlocksDeleted, messages.BlocksCompacted, messages.WorkDone,
 		messages.CollectionBegun, messages.BlocksRetired, messages.CollectionEnded,
 		messages.InFlightListed, messages.WalkBegun, messages.WalkContinued,
 		messages.WalkEnded, messages.ImportsHeld, messages.BlockUnsealed, messages.Failed:

@@ -13,6 +13,7 @@ func (a *actor) onPut(ctx shell.Ctx, m messages.PutBlocks) {
 	p := put{
 		caller: caller, blocks: m.Blocks,
 		bytes: int64(len(m.Blocks)) * (int64(a.blockSize) + a.cfg.RecordOverheadBytes),
+		asked: a.room.asked,
 	}
 	switch {
 	case len(m.Blocks) == 0:
@@ -44,14 +45,14 @@ func (a *actor) onPut(ctx shell.Ctx, m messages.PutBlocks) {
 func (a *actor) startPuts(ctx shell.Ctx) {
 	for len(a.waiting) > 0 {
 		p := a.waiting[0]
-		if !a.room.known {
+		if !a.room.known() {
 			return // Start has asked
 		}
 		if refused := a.room.refusal(p.bytes); refused != nil {
 			if a.room.inFlight > 0 {
 				return // onPutDone comes here again
 			}
-			if !a.room.exact {
+			if !a.room.final(p.asked) {
 				a.look(ctx)
 				return
 			}
@@ -93,7 +94,7 @@ func (a *actor) onPutDone(ctx shell.Ctx, m messages.BlocksPut) {
 
 // look asks the engine for its usage, unless it is being asked.
 func (a *actor) look(ctx shell.Ctx) {
-	if a.room.looking {
+	if a.room.looking() {
 		return
 	}
 	a.room.look()

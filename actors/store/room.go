@@ -9,15 +9,13 @@ type room struct {
 	quotaBytes   int64 // 0: none
 	reserveBytes int64
 
-	known     bool  // the engine has answered once
 	diskBytes int64 // what the engine took at the last look
 	freeBytes int64 // what the disk could take then
 	putBytes  int64 // put and answered since that look was asked for
 	inFlight  int64 // being put
 
-	looking     bool  // a look is under way
-	lookedAtPut int64 // putBytes when it was asked for
-	exact       bool  // nothing was put since the last look was asked for
+	asked, answered int   // looks; at most one is under way
+	askedAtPut      int64 // putBytes when the last one was asked for
 }
 
 // refusal says why bytes more may not be put, or nil.
@@ -38,7 +36,6 @@ func (r *room) refusal(bytes int64) *messages.Error {
 // begin takes in that bytes are being put.
 func (r *room) begin(bytes int64) {
 	r.inFlight += bytes
-	r.exact = false
 }
 
 // end takes in that a put is over. A failed one may have written all the
@@ -48,19 +45,30 @@ func (r *room) end(bytes int64) {
 	r.putBytes += bytes
 }
 
+// final tells whether a refusal of a put is final: the engine was asked
+// after the put arrived, when that many looks had been asked for, and nothing
+// is estimated.
+func (r *room) final(askedAtArrival int) bool {
+	return r.answered > askedAtArrival && r.inFlight == 0 && r.putBytes == 0
+}
+
+// looking tells whether the engine is being asked.
+func (r *room) looking() bool { return r.asked > r.answered }
+
 // look tells that the engine is being asked.
 func (r *room) look() {
-	r.looking = true
-	r.lookedAtPut = r.putBytes
-	r.exact = r.inFlight == 0
+	r.asked++
+	r.askedAtPut = r.putBytes
 }
 
 // looked takes in the answer. It counts what was answered before it was
 // asked for; of what was in flight then it may or may not count some, which
 // stays added.
 func (r *room) looked(usage messages.BlocksUsage) {
-	r.known, r.looking = true, false
+	r.answered++
 	r.diskBytes, r.freeBytes = usage.DiskBytes, usage.FreeBytes
-	r.putBytes -= r.lookedAtPut
-	r.lookedAtPut = 0
+	r.putBytes -= r.askedAtPut
 }
+
+// known tells whether the engine has answered once.
+func (r *room) known() bool { return r.answered > 0 }

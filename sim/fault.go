@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/noisefs/noisefs/runtime/shell"
 )
@@ -35,13 +36,16 @@ func (w *World) inject(role string, n int, after bool) *Fault {
 // Fired reports whether the panic has happened.
 func (f *Fault) Fired() bool { return f.fired }
 
-func (f *Fault) strike(d shell.Delivery, after bool) {
-	if f.fired || f.after != after || d.Incarnation == 0 || d.To.Role() != f.role {
-		return
-	}
-	f.left--
-	if f.left <= 0 {
-		f.fired = true
-		panic(ErrInjected)
+// strike panics if a fault is due at this delivery.
+func (w *World) strike(d shell.Delivery, after bool) {
+	for i, f := range w.faults {
+		if f.after != after || d.Incarnation == 0 || d.To.Role() != f.role {
+			continue
+		}
+		if f.left--; f.left <= 0 {
+			f.fired = true
+			w.faults = slices.Delete(w.faults, i, i+1)
+			panic(ErrInjected)
+		}
 	}
 }

@@ -44,7 +44,6 @@ type trace struct {
 	hash   uint64
 	events uint64
 	tail   [traceTailLength]traced
-	refs   map[shell.Ref]uint64
 	types  map[reflect.Type]uint64
 	flow   map[flowKey]uint64 // nil: not recorded
 }
@@ -61,7 +60,7 @@ type flowKey struct {
 
 func newTrace(flow bool) *trace {
 	t := &trace{
-		hash: fnvOffset, refs: make(map[shell.Ref]uint64), types: make(map[reflect.Type]uint64),
+		hash: fnvOffset, types: make(map[reflect.Type]uint64),
 	}
 	if flow {
 		t.flow = make(map[flowKey]uint64)
@@ -74,22 +73,13 @@ func (t *trace) add(atNS int64, d shell.Delivery) {
 	t.events++
 	message := reflect.TypeOf(d.Msg)
 	hash := mix(t.hash, uint64(atNS))
-	hash = mix(hash, t.refHash(d.To))
+	hash = mix(hash, d.To.PathHash())
 	hash = mix(hash, t.typeHash(message))
 	hash = mix(hash, uint64(d.Corr()))
 	t.hash = mix(hash, d.Incarnation<<8|uint64(d.Kind))
 	if t.flow != nil && !d.From.IsZero() {
 		t.flow[flowKey{d.From.Role(), d.To.Role(), message}]++
 	}
-}
-
-func (t *trace) refHash(r shell.Ref) uint64 {
-	hash, ok := t.refs[r]
-	if !ok {
-		hash = hashText(r.String())
-		t.refs[r] = hash
-	}
-	return hash
 }
 
 func (t *trace) typeHash(message reflect.Type) uint64 {

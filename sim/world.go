@@ -164,19 +164,10 @@ func (w *World) runUntil(untilNS int64, done func() bool) error {
 
 func (w *World) before(d shell.Delivery) {
 	w.trace.add(w.loop.nowNS, d)
-	if w.options.Observe != nil {
-		w.options.Observe(d)
-	}
-	for _, f := range w.faults {
-		f.strike(d, false)
-	}
+	w.strike(d, false)
 }
 
-func (w *World) after(d shell.Delivery) {
-	for _, f := range w.faults {
-		f.strike(d, true)
-	}
-}
+func (w *World) after(d shell.Delivery) { w.strike(d, true) }
 
 func (w *World) onPanic(p shell.Panic) {
 	if err, ok := p.Value.(error); ok && errors.Is(err, ErrInjected) {

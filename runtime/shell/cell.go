@@ -38,7 +38,7 @@ type cell struct {
 
 func newCell(node *Node, parent, name, role string, child Child) *cell {
 	c := &cell{node: node, name: name, child: child}
-	c.endpoint = endpoint{path: parent + "/" + name, role: role, sink: c}
+	c.endpoint = newEndpoint(parent+"/"+name, role, c)
 	c.box.init(c, !node.system.options.SingleThreaded)
 	return c
 }

@@ -36,7 +36,7 @@ func (s *System) NewGate(name string, inFlightMax int) *Gate {
 		inFlightMax = InFlightMaxDefault
 	}
 	g := &Gate{system: s, inFlightMax: inFlightMax}
-	g.endpoint = endpoint{path: name, role: name, sink: g}
+	g.endpoint = newEndpoint(name, name, g)
 	g.waiting = make(map[messages.Corr]func(messages.Reply))
 	return g
 }

@@ -47,7 +47,7 @@ type Node struct {
 // until the actor has started. It panics on a duplicate role.
 func (s *System) StartNode(name string, parts []Part, ports Ports) *Node {
 	n := &Node{system: s, name: name, ports: ports, byRole: make(map[string]*cell)}
-	n.endpoint = endpoint{path: name, role: "supervisor", sink: n}
+	n.endpoint = newEndpoint(name, "supervisor", n)
 	n.ended = make(chan struct{})
 	n.box.init(n, !s.options.SingleThreaded)
 	for _, part := range parts {

@@ -1,6 +1,9 @@
 package shell
 
 import (
+	"hash/fnv"
+	"io"
+
 	"github.com/noisefs/noisefs/messages"
 )
 
@@ -30,11 +33,27 @@ func (r Ref) Role() string {
 	return r.to.role
 }
 
+// PathHash returns a hash of the path, the same in every process. It is for
+// traces; 0 is nobody's.
+func (r Ref) PathHash() uint64 {
+	if r.to == nil {
+		return 0
+	}
+	return r.to.hash
+}
+
 // endpoint is what a Ref points to. It never changes once made.
 type endpoint struct {
 	path string
 	role string
+	hash uint64 // of path
 	sink sink
+}
+
+func newEndpoint(path, role string, sink sink) endpoint {
+	hash := fnv.New64a()
+	_, _ = io.WriteString(hash, path) // never fails
+	return endpoint{path: path, role: role, hash: hash.Sum64(), sink: sink}
 }
 
 // sink takes what is sent to an endpoint. It never blocks, and may be called
@@ -111,9 +130,9 @@ func answerRestarted(from *endpoint, to Caller) {
 
 // nobody is where messages to the zero Ref go.
 func nobody() *endpoint {
-	e := &endpoint{path: "nobody", role: "nobody"}
-	e.sink = absent{e}
-	return e
+	e := newEndpoint("nobody", "nobody", nil)
+	e.sink = absent{&e}
+	return &e
 }
 
 // absent is the sink of an endpoint with no actor.

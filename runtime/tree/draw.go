@@ -8,12 +8,15 @@ import (
 	"time"
 )
 
+// branchWidth is the width of "├── " in characters.
+const branchWidth = 4
+
 // Print writes the tree as text: role, what it does, restart policy, and
 // whom it sends to.
 func Print(w io.Writer, spec Spec) error {
 	width := len("noisefs")
 	for _, c := range spec.Children {
-		width = max(width, len(c.Role)+len("├── "))
+		width = max(width, len(c.Role)+branchWidth)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-*s  supervisor; restarts one for one, stops in reverse order\n",
@@ -23,10 +26,9 @@ func Print(w io.Writer, spec Spec) error {
 		if i == len(spec.Children)-1 {
 			branch, stem = "└── ", "    "
 		}
-		// Widths count runes: the branches are several bytes long.
-		fmt.Fprintf(&b, "%s%-*s  %s\n", branch, width-4, c.Role, c.Doc)
+		fmt.Fprintf(&b, "%s%-*s  %s\n", branch, width-branchWidth, c.Role, c.Doc)
 		policy := c.policy()
-		fmt.Fprintf(&b, "%s%-*s  survives %d panics in %s", stem, width-4, "",
+		fmt.Fprintf(&b, "%s%-*s  survives %d panics in %s", stem, width-branchWidth, "",
 			policy.Intensity, shortDuration(policy.Period))
 		if needs := slices.Concat(c.Needs, c.NeedsLater); len(needs) > 0 {
 			fmt.Fprintf(&b, "; sends to %s", strings.Join(needs, ", "))

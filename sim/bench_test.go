@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/port/porttest"
 	"github.com/noisefs/noisefs/runtime/shell"
 	"github.com/noisefs/noisefs/runtime/tree"
 	"github.com/noisefs/noisefs/sim"
@@ -102,6 +103,7 @@ func BenchmarkThousandNodes(b *testing.B) {
 	perNode := float64(heapBytes()-before) / nodes
 	deliveries := world.Deliveries()
 	b.ReportAllocs()
+	porttest.ReportCPU(b)
 	for b.Loop() {
 		if err := world.Run(time.Second); err != nil {
 			b.Fatal(err)
@@ -125,6 +127,7 @@ func heapBytes() uint64 {
 func BenchmarkNewWorld(b *testing.B) {
 	first := sim.NewWorld(sim.Options{})
 	b.ReportAllocs()
+	porttest.ReportCPU(b)
 	for b.Loop() {
 		world := sim.NewWorld(sim.Options{Reuse: first})
 		node := world.AddNode(b, sim.NodeConfig{Name: "n1", Spec: serverSpec()})

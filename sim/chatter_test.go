@@ -255,3 +255,26 @@ func TestFlows(t *testing.T) {
 		}
 	}
 }
+
+func TestDrawFlows(t *testing.T) {
+	world := sim.NewWorld(sim.Options{Seed: 1, RecordFlow: true})
+	node := world.AddNode(t, sim.NodeConfig{Name: "n1", Spec: chatterSpec()})
+	world.Client(t, node).Ask("front", makePing)
+	want := `graph LR
+    client -->|ping| front
+    front -->|ping| middle
+    middle -->|ping| back
+`
+	if got := sim.DrawFlows(world.Flows()); got != want {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+	flows := []sim.Flow{
+		{From: "a", To: "b", Kind: shell.KindCommand, Message: "messages.Do"},
+		{From: "a", To: "b", Kind: shell.KindCommand, Message: "messages.Undo"},
+		{From: "a", To: "b", Kind: shell.KindEvent, Message: "messages.Done"},
+	}
+	want = "graph LR\n    a -->|Do<br>Undo| b\n    a -.->|Done| b\n"
+	if got := sim.DrawFlows(flows); got != want {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+}

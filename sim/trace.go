@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -53,11 +52,6 @@ type traced struct {
 	shell.Delivery
 }
 
-type flowKey struct {
-	from, to string
-	message  reflect.Type
-}
-
 func newTrace(flow bool) *trace {
 	t := &trace{
 		hash: fnvOffset, types: make(map[reflect.Type]uint64),
@@ -78,7 +72,7 @@ func (t *trace) add(atNS int64, d shell.Delivery) {
 	hash = mix(hash, uint64(d.Corr()))
 	t.hash = mix(hash, d.Incarnation<<8|uint64(d.Kind))
 	if t.flow != nil && !d.From.IsZero() {
-		t.flow[flowKey{d.From.Role(), d.To.Role(), message}]++
+		t.flow[flowKey{d.From.Role(), d.To.Role(), d.Kind, message}]++
 	}
 }
 
@@ -146,23 +140,4 @@ func (t *trace) offenders() string {
 		return counts[a] > counts[b] || counts[a] == counts[b] && a < b
 	})
 	return strings.Join(names[:min(len(names), offendersShown)], ", ")
-}
-
-// Flow is an edge of the message-flow diagram.
-type Flow struct {
-	From, To string // roles
-	Message  string // the type, for example "messages.FetchBlock"
-	Count    uint64
-}
-
-// flows returns what was recorded, sorted by sender, receiver and message.
-func (t *trace) flows() []Flow {
-	var flows []Flow
-	for key, count := range t.flow {
-		flows = append(flows, Flow{key.from, key.to, typeName(key.message), count})
-	}
-	slices.SortFunc(flows, func(a, b Flow) int {
-		return strings.Compare(a.From+"\x00"+a.To+"\x00"+a.Message, b.From+"\x00"+b.To+"\x00"+b.Message)
-	})
-	return flows
 }

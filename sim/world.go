@@ -164,6 +164,9 @@ func (w *World) runUntil(untilNS int64, done func() bool) error {
 
 func (w *World) before(d shell.Delivery) {
 	w.trace.add(w.loop.nowNS, d)
+	if w.options.Observe != nil {
+		w.options.Observe(d)
+	}
 	w.strike(d, false)
 }
 

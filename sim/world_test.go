@@ -7,11 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/shell"
 	"github.com/noisefs/noisefs/runtime/tree"
 	"github.com/noisefs/noisefs/sim"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // ping and pong are the smallest conversation.
 type (

@@ -2,11 +2,11 @@ package shell_test
 
 import (
 	"context"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/port/porttest"
 	"github.com/noisefs/noisefs/runtime/shell"
 )
 
@@ -26,25 +26,6 @@ func benchNode(b *testing.B, parts ...shell.Part) (*shell.System, *shell.Node) {
 		}
 	})
 	return system, node
-}
-
-// reportCPU reports the processor time per operation, which a busy machine
-// disturbs less than the clock on the wall.
-func reportCPU(b *testing.B) {
-	b.Helper()
-	start := cpuTime(b)
-	b.Cleanup(func() {
-		b.ReportMetric(float64(cpuTime(b)-start)/float64(b.N), "cpu-ns/op")
-	})
-}
-
-func cpuTime(b *testing.B) int64 {
-	b.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return usage.Utime.Nano() + usage.Stime.Nano()
 }
 
 // relay passes each event on to the next actor, and the last one back to the
@@ -85,7 +66,7 @@ func BenchmarkHop(b *testing.B) {
 		}}
 	}
 	b.ReportAllocs()
-	reportCPU(b)
+	porttest.ReportCPU(b)
 	benchNode(b, part("a", "b", 0, done), part("b", "a", 32, nil))
 	<-done
 }
@@ -110,7 +91,7 @@ func BenchmarkGateAsk(b *testing.B) {
 	system, node := benchNode(b, answererPart())
 	gate := system.NewGate("bench", 0)
 	b.ReportAllocs()
-	reportCPU(b)
+	porttest.ReportCPU(b)
 	for b.Loop() {
 		if _, err := gate.Ask(context.Background(), node.Ref("a"), makeHold); err != nil {
 			b.Fatal(err)
@@ -124,7 +105,7 @@ func BenchmarkGateAskParallel(b *testing.B) {
 	gate := system.NewGate("bench", 0)
 	b.SetParallelism(16)
 	b.ReportAllocs()
-	reportCPU(b)
+	porttest.ReportCPU(b)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			if _, err := gate.Ask(context.Background(), node.Ref("a"), makeHold); err != nil {
@@ -143,7 +124,7 @@ func BenchmarkGateWindow(b *testing.B) {
 		credits <- struct{}{}
 	}
 	b.ReportAllocs()
-	reportCPU(b)
+	porttest.ReportCPU(b)
 	for b.Loop() {
 		<-credits
 		_, err := gate.Send(node.Ref("a"), makeHold, func(messages.Reply) { credits <- struct{}{} })
@@ -160,7 +141,7 @@ func BenchmarkGateWindow(b *testing.B) {
 // once.
 func BenchmarkNewSystem(b *testing.B) {
 	b.ReportAllocs()
-	reportCPU(b)
+	porttest.ReportCPU(b)
 	for b.Loop() {
 		shell.NewSystem(shell.Options{Now: time.Now})
 	}

@@ -5,12 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/noisefs/noisefs/actors/cache"
-	"github.com/noisefs/noisefs/actors/drive"
-	"github.com/noisefs/noisefs/actors/randomizer"
-	"github.com/noisefs/noisefs/actors/reader"
-	"github.com/noisefs/noisefs/actors/splitter"
-	"github.com/noisefs/noisefs/actors/store"
+	"github.com/noisefs/noisefs/runtime/config"
 	"github.com/noisefs/noisefs/runtime/format"
 	"github.com/noisefs/noisefs/runtime/node"
 	"github.com/noisefs/noisefs/runtime/shell"
@@ -53,38 +48,37 @@ type Options struct {
 	Reuse *House
 }
 
-// NodeConfig is the configuration of a node of small blocks, with bounds
+// NodeConfig is the shipped configuration with small blocks, and with bounds
 // small enough that work comes to them.
 func NodeConfig() node.Config {
-	r := randomizer.DefaultConfig()
-	r.CandidatesMax, r.CandidatesReady, r.ScanRows = 1<<10, 1<<6, 1<<6
-	r.SpacingTuples, r.ActiveMax, r.SparesMax = 65, 72, 16
-	s := splitter.DefaultConfig()
-	s.WindowChunks, s.InFlightChunksMax, s.StreamsMax = 16, 256, 48
-	s.KeptBlocksMax, s.PutBatchBlocks, s.ReadBatchBlocks = 80, 8, 8
-	return node.Config{
-		Params: format.Params{BlockSize: BlockSize},
-		Store: store.Config{
-			RecordOverheadBytes: 128, RefreshBytes: 64 << 10, PutsMax: 64, PutBlocksMax: 64,
-			LoadsMax: 256, CompactDeadShare: 0.3, VerifyBatches: 2, VerifyBatchBlocks: 16,
-			VerifyRefs: 8,
-		},
-		Cache: cache.Config{MemoryBytes: 64 * BlockSize, LoadsMax: 128, AsksMax: 256},
-		Reader: reader.Config{
-			HandlesMax: 64, ReadsMax: 64, UnsealsMax: 128, BatchChunks: 4, BatchesMax: 8,
-			ReadAheadMax: 8, ReadAheadBytesMax: 64 * BlockSize, UnsealedBlocksMax: 8,
-		},
-		Randomizer: r,
-		Splitter:   s,
-		Drive: drive.Config{
-			OperationsMax: 256, PathDepthMax: 32, RowsMax: 512, DecodedNodesMax: 32,
-			WindowMax: 64, InodeLease: 8, OrphansBatch: 8, TreesMax: 24,
-			PendingEntriesMax: 32, PackJobsMax: 8, SealsMax: 8, SharePage: 8, WalksMax: 4,
-			WalkReadsMax: 4, WalkStackMax: 1 << 14, WalkSeenMax: 256, WalkChangesMax: 256,
-			WalkInodesMax: 4096, WalkIdle: 10 * time.Minute, ImportsHeldMax: 16,
-			HoldWait: time.Minute,
-		},
-	}
+	c := node.FromSettings(config.Default())
+	c.Params = format.Params{BlockSize: BlockSize}
+
+	c.Store.QuotaBytes, c.Store.ReserveBytes, c.Store.RefreshBytes = 0, 0, 64<<10
+	c.Store.PutsMax, c.Store.PutBlocksMax, c.Store.LoadsMax = 64, 64, 256
+	c.Store.CompactDeadShare = 0.3
+	c.Store.VerifyBatches, c.Store.VerifyBatchBlocks, c.Store.VerifyRefs = 2, 16, 8
+
+	c.Cache.MemoryBytes, c.Cache.LoadsMax, c.Cache.AsksMax = 64*BlockSize, 128, 256
+
+	c.Reader.HandlesMax, c.Reader.ReadsMax, c.Reader.UnsealsMax = 64, 64, 128
+	c.Reader.BatchesMax, c.Reader.ReadAheadMax = 8, 8
+	c.Reader.ReadAheadBytesMax, c.Reader.UnsealedBlocksMax = 64*BlockSize, 8
+
+	c.Randomizer.CandidatesMax, c.Randomizer.CandidatesReady = 1<<10, 1<<6
+	c.Randomizer.ScanRows = 1 << 6
+	c.Randomizer.SpacingTuples, c.Randomizer.ActiveMax, c.Randomizer.SparesMax = 65, 72, 16
+
+	c.Splitter.WindowChunks, c.Splitter.InFlightChunksMax, c.Splitter.StreamsMax = 16, 256, 48
+	c.Splitter.KeptBlocksMax = 80
+	c.Splitter.PutBatchBlocks, c.Splitter.ReadBatchBlocks = 8, 8
+
+	c.Drive.RowsMax, c.Drive.DecodedNodesMax, c.Drive.WindowMax = 512, 32, 64
+	c.Drive.InodeLease, c.Drive.SharePage, c.Drive.TreesMax = 8, 8, 24
+	c.Drive.PendingEntriesMax, c.Drive.PackJobsMax, c.Drive.SealsMax = 32, 8, 8
+	c.Drive.WalkReadsMax, c.Drive.WalkSeenMax, c.Drive.WalkChangesMax = 4, 256, 256
+	c.Drive.ImportsHeldMax = 16
+	return c
 }
 
 // House is a node with a client and checkers, in a world of its own. It is

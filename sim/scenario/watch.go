@@ -54,8 +54,8 @@ type Watch struct {
 	openOf   map[asked]reflect.Type
 
 	seen     uint64
-	depthMax map[string]int64       // by role
-	openMax  map[reflect.Type]int   // by command
+	depthMax map[string]int64     // by role
+	openMax  map[reflect.Type]int // by command
 }
 
 // streamWatch is what a stream's tuples must not repeat.

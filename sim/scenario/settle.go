@@ -1,0 +1,128 @@
+package scenario
+
+import (
+	"crypto/subtle"
+
+	"github.com/noisefs/noisefs/messages"
+)
+
+// sampledTuples is how many tuples are taken apart at the end of a run.
+const sampledTuples = 24
+
+// tolerates reports whether a command may fail like that in this run,
+// without telling whether it was done.
+func (h *House) tolerates(err *messages.Error) bool {
+	return h.toleratesRead(err)
+}
+
+// toleratesRead reports whether reading may fail like that in this run. An
+// actor that restarts forgets streams, trees and handles: those that had
+// them find nothing.
+func (h *House) toleratesRead(err *messages.Error) bool {
+	if !h.options.Panics {
+		return false
+	}
+	switch err.Code {
+	case messages.CodeRestarted, messages.CodeNotFound, messages.CodeCanceled,
+		messages.CodeInvalid:
+		return true
+	}
+	return false
+}
+
+// damaged reports whether stored bytes were damaged on purpose.
+func (h *House) damaged() bool { return false }
+
+// Settle ends a run: nothing goes wrong any more, and everything must come
+// to rest. All workers read back what they know, before and after a
+// collection that leaves nothing but what is needed.
+func (h *House) Settle(workers []*Worker) error {
+	if err := h.RunSessions(); err != nil {
+		return err
+	}
+	readBack := func() error {
+		for _, w := range workers {
+			h.Client.Go(w.Resolve)
+		}
+		return h.RunSessions()
+	}
+	if err := readBack(); err != nil {
+		return err
+	}
+	if err := h.Do(h.collectAll); err != nil {
+		return err
+	}
+	if err := readBack(); err != nil {
+		return err
+	}
+	h.checkTuples()
+	return h.Err()
+}
+
+// collectAll collects, and compares what is stored with what is needed.
+func (h *House) collectAll(s *Session) {
+	collected, err := s.Collect()
+	if err != nil {
+		s.Broken("collect: %v (%q)", err, err.Code)
+	}
+	needed, err := s.Needed()
+	if err != nil {
+		s.Broken("walk: %v (%q)", err, err.Code)
+	}
+	stored := h.Stored()
+	for _, cid := range stored {
+		if !needed[cid] {
+			s.Broken("block %s is stored after a collection, and nothing needs it", cid.Short())
+		}
+	}
+	if len(stored) != len(needed) || collected.Needed != int64(len(needed)) {
+		s.Broken("%d blocks are needed, %d are stored, the collection counted %d",
+			len(needed), len(stored), collected.Needed)
+	}
+	verified, err := s.Verify()
+	switch {
+	case err != nil:
+		s.Broken("verify: %v (%q)", err, err.Code)
+	case verified.Count > 0:
+		s.Broken("verification found %d problems: %s of %s", verified.Count,
+			verified.Problems[0].Reason, verified.Problems[0].Block.Short())
+	case verified.Blocks != int64(len(stored)):
+		s.Broken("verification read %d blocks of %d", verified.Blocks, len(stored))
+	}
+}
+
+// Stored returns the blocks that the engine has, in order.
+func (h *House) Stored() []messages.CID {
+	var all []messages.CID
+	for after, more := (messages.CID{}), true; more; {
+		var page []messages.CID
+		page, more = h.Machine.Blocks().List(after, 1<<12)
+		if all = append(all, page...); len(page) > 0 {
+			after = page[len(page)-1]
+		}
+	}
+	return all
+}
+
+// checkTuples takes some tuples apart: what they hide is sealed too.
+func (h *House) checkTuples() {
+	tuples := h.Watch.tuples
+	step := max(1, len(tuples)/sampledTuples)
+	for i := 0; i < len(tuples); i += step {
+		mixed := make([]byte, h.config.Params.BlockSize)
+		whole := true
+		for _, cid := range tuples[i] {
+			data, err := h.Machine.Blocks().Get(cid, nil, true)
+			whole = whole && err == nil
+			if err == nil {
+				subtle.XORBytes(mixed, mixed, data)
+			}
+		}
+		if !whole {
+			continue // collected
+		}
+		if err := looksRandom(mixed); err != nil {
+			_ = h.broken("a tuple hides what is not sealed: %w", err)
+		}
+	}
+}

@@ -196,8 +196,7 @@ func (a *actor) built(
 		return false
 	}
 	for _, n := range nodes {
-		data := a.params.NewBuffer()
-		copy(data, n.Payload)
+		data := append(a.params.NewBuffer()[:0], n.Payload...)
 		s.add(&job{
 			role: roleNode, kind: messages.KindNode, level: n.Level,
 			length: len(n.Payload), data: data, node: n.ID,
@@ -334,7 +333,7 @@ func (a *actor) listInFlight(ctx shell.Ctx) {
 	seen := make(map[messages.CID]bool)
 	for _, s := range a.open {
 		reply.Refs = append(reply.Refs, s.held.list()...)
-		for _, j := range s.sortedJobs() {
+		for _, j := range s.underWay() {
 			for _, cid := range []messages.CID{j.ref.D, j.a.CID, j.b.CID} {
 				if !cid.IsZero() && !seen[cid] {
 					seen[cid] = true

@@ -7,23 +7,64 @@ import (
 	"github.com/noisefs/noisefs/runtime/format"
 )
 
-// heldRefs is the durable refs of a stream that are not inside a durable
-// node of it, by D. The collector keeps what they need.
-type heldRefs map[messages.CID]messages.NeededRef
+// heldRefs is what the collector must keep for a stream: the refs whose whole
+// subtree is durable and that are inside no such node themselves.
+type heldRefs struct {
+	refs map[messages.CID]messages.NeededRef // by D
 
-// add takes a ref that became durable. inside is the blocks D that a node
-// names: what holds the node holds them too.
-func (h heldRefs) add(ref messages.BlockRef, kind messages.BlockKind, inside []messages.CID) {
-	h[ref.D] = messages.NeededRef{Ref: ref, Kind: kind}
-	for _, d := range inside {
-		delete(h, d)
+	// open is the sealed blocks, by D, that are not durable, or are nodes
+	// above such. A collector could not walk them.
+	open map[messages.CID]*job
+	// parents is the durable nodes that wait for an open block.
+	parents map[messages.CID][]*job
+}
+
+func newHeldRefs() heldRefs {
+	return heldRefs{
+		refs:    make(map[messages.CID]messages.NeededRef),
+		open:    make(map[messages.CID]*job),
+		parents: make(map[messages.CID][]*job),
+	}
+}
+
+// sealed takes a block whose ref is known.
+func (h *heldRefs) sealed(j *job) { h.open[j.ref.D] = j }
+
+// durable takes a sealed block that is stored now.
+func (h *heldRefs) durable(j *job) {
+	for _, d := range j.inside {
+		if h.open[d] != nil {
+			j.awaited++
+			h.parents[d] = append(h.parents[d], j)
+		}
+	}
+	if j.awaited == 0 {
+		h.complete(j)
+	}
+}
+
+// complete takes a block whose whole subtree is durable. It holds what is
+// inside it, and may be what a node above it waited for.
+func (h *heldRefs) complete(j *job) {
+	delete(h.open, j.ref.D)
+	h.refs[j.ref.D] = messages.NeededRef{Ref: j.ref, Kind: j.kind}
+	for _, d := range j.inside {
+		delete(h.refs, d)
+	}
+	j.inside = nil
+	waiting := h.parents[j.ref.D]
+	delete(h.parents, j.ref.D)
+	for _, parent := range waiting { // as deep as the tree of nodes is
+		if parent.awaited--; parent.awaited == 0 {
+			h.complete(parent)
+		}
 	}
 }
 
 // list returns the refs in the order of D.
-func (h heldRefs) list() []messages.NeededRef {
-	all := make([]messages.NeededRef, 0, len(h))
-	for _, needed := range h {
+func (h *heldRefs) list() []messages.NeededRef {
+	all := make([]messages.NeededRef, 0, len(h.refs))
+	for _, needed := range h.refs {
 		all = append(all, needed)
 	}
 	slices.SortFunc(all, func(x, y messages.NeededRef) int { return x.Ref.D.Compare(y.Ref.D) })

@@ -272,6 +272,7 @@ func (a *actor) workDone(ctx shell.Ctx, m messages.WorkDone) {
 		return
 	}
 	j.sealed, j.ref, j.inside = true, done.ref, done.inside
+	s.held.sealed(j)
 	j.data = done.d
 	a.pipe.outgoing = append(a.pipe.outgoing, j)
 	a.pipe.outgoingBlocks += j.newBlocks()
@@ -346,9 +347,9 @@ func (a *actor) blocksStored(ctx shell.Ctx, m messages.BlocksStored) {
 	}
 	for _, s := range touched {
 		a.commit(ctx, s, tuples[s])
-		if len(s.held) > a.cfg.HeldRefsMax {
+		if len(s.held.refs) > a.cfg.HeldRefsMax {
 			a.failStream(ctx, s, messages.Errorf(messages.CodeOverload,
-				"%d blocks are in no directory yet", len(s.held)))
+				"%d blocks are in no directory yet", len(s.held.refs)))
 			continue
 		}
 		a.passBarriers(ctx, s)

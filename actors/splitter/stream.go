@@ -42,6 +42,7 @@ type job struct {
 	sealed  bool // the ref is known
 	ref     messages.BlockRef
 	inside  []messages.CID // blocks D that a node names
+	awaited int            // how many of those are not durable with all below them
 }
 
 // newBlocks counts the blocks that the job stores.
@@ -104,7 +105,7 @@ func newStream(
 ) *stream {
 	return &stream{
 		id: id, window: window, builder: format.NewContentBuilder(p, childrenMax),
-		jobs: make(map[uint64]*job), held: make(heldRefs),
+		jobs: make(map[uint64]*job), held: newHeldRefs(),
 	}
 }
 
@@ -141,7 +142,7 @@ func (s *stream) holeFits(index uint64) bool {
 func (s *stream) durable(j *job) {
 	delete(s.jobs, j.number)
 	s.reserving--
-	s.held.add(j.ref, j.kind, j.inside)
+	s.held.durable(j)
 }
 
 // passed takes out the barriers that no job holds up any more.
@@ -162,11 +163,17 @@ func (s *stream) passed() []barrier {
 	return passed
 }
 
-// sortedJobs returns the jobs that are not durable in order of arrival.
-func (s *stream) sortedJobs() []*job {
+// underWay returns, in order of arrival, the jobs that are not durable, and
+// the nodes above such.
+func (s *stream) underWay() []*job {
 	all := make([]*job, 0, len(s.jobs))
 	for _, j := range s.jobs {
 		all = append(all, j)
+	}
+	for _, j := range s.held.open {
+		if s.jobs[j.number] == nil {
+			all = append(all, j)
+		}
 	}
 	slices.SortFunc(all, func(x, y *job) int { return cmp.Compare(x.number, y.number) })
 	return all
@@ -176,8 +183,8 @@ func (s *stream) sortedJobs() []*job {
 func (s *stream) fail(err *messages.Error) []shell.Caller {
 	s.failed = err
 	var callers []shell.Caller
-	for _, j := range s.sortedJobs() {
-		if !j.caller.IsZero() {
+	for _, j := range s.underWay() {
+		if s.jobs[j.number] != nil && !j.caller.IsZero() {
 			callers = append(callers, j.caller)
 		}
 	}

@@ -27,6 +27,7 @@ type settings struct {
 	randomizer randomizer.Config
 	splitter   splitter.Config
 	store      store.Config
+	newStore   func(*shell.Env) shell.Behaviour // in place of the store
 }
 
 func newSettings(seed uint64) settings {
@@ -70,12 +71,15 @@ func newHouse(t sim.Test, s settings) *house {
 		}),
 	}
 	fake := func(*shell.Env) shell.Behaviour { return &sim.Fake{} }
+	if s.newStore == nil {
+		s.newStore = store.New(s.store, h.params)
+	}
 	h.node = h.world.AddNode(t, sim.NodeConfig{
 		Name: "n1",
 		Spec: tree.Spec{Children: []tree.ChildSpec{
 			{Role: randomizer.Role, Doc: "randomizers", New: randomizer.New(s.randomizer, h.params),
 				Intensity: 1000, Period: time.Hour},
-			{Role: store.Role, Doc: "blocks", New: store.New(s.store, h.params),
+			{Role: store.Role, Doc: "blocks", New: s.newStore,
 				Intensity: 1000, Period: time.Hour,
 				Needs:      []string{randomizer.Role},
 				NeedsLater: []string{cache.Role, splitter.Role, "drive", "reader"}},

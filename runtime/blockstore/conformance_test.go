@@ -17,7 +17,7 @@ const testBlockSize = 256
 func testOptions() blockstore.Options {
 	return blockstore.Options{
 		BlockSize:    testBlockSize,
-		SegmentBytes: 32 + 7*(64+testBlockSize),
+		SegmentBytes: 64 + 7*(64+testBlockSize),
 		Reserve:      -1,
 	}
 }

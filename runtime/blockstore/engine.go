@@ -116,24 +116,28 @@ func (e *Engine) find(cid messages.CID) (entry, bool) {
 
 // readRecord reads the block of an entry into buf.
 func (e *Engine) readRecord(want entry, buf []byte, verify bool) error {
-	name, offset := fileName(want.at.segment, packSuffix), e.packOffset(want.at.slot)
+	offset := e.packOffset(want.at.slot)
 	corrupt := func(what string, at int64) error {
-		return fmt.Errorf("%w: %s of block %s, %s offset %d",
-			port.ErrBlockCorrupt, what, want.cid, name, at)
+		return fmt.Errorf("%w: %s of block %s, %s offset %d", port.ErrBlockCorrupt,
+			what, want.cid, fileName(want.at.segment, packSuffix), at)
+	}
+	failed := func(err error) error {
+		return fmt.Errorf("blockstore: read %s offset %d: %w",
+			fileName(want.at.segment, packSuffix), offset, err)
 	}
 	open, err := e.handles.acquire(want.at.segment)
 	if errors.Is(err, port.ErrNotExist) {
 		return corrupt("missing file", 0)
 	}
 	if err != nil {
-		return fmt.Errorf("blockstore: open %s: %w", name, err)
+		return failed(err)
 	}
 	defer e.handles.release(open)
 	if verify {
 		var raw [recordHeaderSize]byte
 		err := readFull(open.file, raw[:], offset)
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("blockstore: read %s offset %d: %w", name, offset, err)
+			return failed(err)
 		}
 		h, bad := decodeRecordHeader(raw[:], want.at.segment, want.at.slot, e.opts.BlockSize)
 		if err != nil || bad != nil || h.cid != want.cid || h.crc != want.crc {
@@ -145,7 +149,7 @@ func (e *Engine) readRecord(want entry, buf []byte, verify bool) error {
 		return corrupt("end of file within data", offset+recordHeaderSize)
 	}
 	if err != nil {
-		return fmt.Errorf("blockstore: read %s offset %d: %w", name, offset, err)
+		return failed(err)
 	}
 	if verify && checksum(buf) != want.crc {
 		return corrupt("data", offset+recordHeaderSize)

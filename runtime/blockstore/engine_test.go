@@ -228,7 +228,7 @@ func TestDamagedBlockIsReplaced(t *testing.T) {
 	must(t, m.put(e, upTo(7)))
 	must(t, m.put(e, []int{7, 8, 9, 10, 11, 12, 13}))
 	must(t, m.put(e, []int{14}))
-	must(t, d.Corrupt("0000000001.pack", 32+64+10, 1)) // data of some block of 0..6
+	must(t, d.Corrupt("0000000001.pack", 64+64+10, 1)) // data of some block of 0..6
 	rotten := -1
 	for n := range 7 {
 		_, err := e.Get(m.blocks[n].CID, nil, true)
@@ -315,7 +315,7 @@ func TestShuffle(t *testing.T) {
 	must(t, err)
 	for n := range 4 {
 		data := make([]byte, testBlockSize)
-		_, err := f.ReadAt(data, 32+int64(3-n)*(64+testBlockSize)+64)
+		_, err := f.ReadAt(data, 64+int64(3-n)*(64+testBlockSize)+64)
 		must(t, err)
 		if !bytes.Equal(data, m.blocks[n].Data) {
 			t.Errorf("block %d is not in slot %d", n, 3-n)
@@ -337,7 +337,7 @@ func TestDefaultShuffle(t *testing.T) {
 		order := ""
 		for slot := range int64(3) {
 			var cid messages.CID
-			_, err := f.ReadAt(cid[:], 32+slot*(64+testBlockSize)+24)
+			_, err := f.ReadAt(cid[:], 64+slot*(64+testBlockSize)+24)
 			must(t, err)
 			order += cid.Short()
 		}

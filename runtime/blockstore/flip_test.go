@@ -48,7 +48,7 @@ func smallStore(t *testing.T, closed bool) (*disk.Disk, *model) {
 // can be, so that a test can change every byte.
 func smallOptions() blockstore.Options {
 	return blockstore.Options{
-		BlockSize: testBlockSize, SegmentBytes: 32 + 4*(64+testBlockSize), Reserve: -1,
+		BlockSize: testBlockSize, SegmentBytes: 64 + 4*(64+testBlockSize), Reserve: -1,
 	}
 }
 

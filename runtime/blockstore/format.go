@@ -16,7 +16,7 @@ const Version = 1
 
 // Sizes of what is written, in bytes. All numbers are little-endian.
 const (
-	fileHeaderSize   = 32
+	fileHeaderSize   = 64 // and so data lies at multiples of 64, which copies faster
 	recordHeaderSize = 64
 	tombstoneSize    = 24
 )
@@ -50,8 +50,8 @@ func checksum(p []byte) uint32 { return crc32.Checksum(p, castagnoli) }
 //	8  4  version
 //	12 4  block size
 //	16 4  number of the segment or log
-//	20 8  zero
-//	28 4  CRC-32C of the 28 bytes before
+//	20 40 zero
+//	60 4  CRC-32C of the 60 bytes before
 type fileHeader struct {
 	magic     string
 	version   uint32
@@ -65,7 +65,7 @@ func (h fileHeader) encode() []byte {
 	binary.LittleEndian.PutUint32(p[8:], h.version)
 	binary.LittleEndian.PutUint32(p[12:], h.blockSize)
 	binary.LittleEndian.PutUint32(p[16:], h.number)
-	binary.LittleEndian.PutUint32(p[28:], checksum(p[:28]))
+	binary.LittleEndian.PutUint32(p[60:], checksum(p[:60]))
 	return p
 }
 
@@ -73,7 +73,7 @@ func (h fileHeader) encode() []byte {
 // that magic names.
 func decodeFileHeader(p []byte, magic string) (fileHeader, error) {
 	if len(p) < fileHeaderSize || string(p[:8]) != magic ||
-		binary.LittleEndian.Uint32(p[28:]) != checksum(p[:28]) {
+		binary.LittleEndian.Uint32(p[60:]) != checksum(p[:60]) {
 		return fileHeader{}, errNoProof
 	}
 	return fileHeader{

@@ -37,6 +37,7 @@ const (
 // checked with Validate before use. It is not changed after the node began.
 type Config struct {
 	Storage    Storage
+	Store      Store
 	Cache      Cache
 	Reader     Reader
 	Splitter   Splitter
@@ -61,12 +62,25 @@ type Storage struct {
 	ReserveBytes     int64   // disk space left free; SegmentBytes or more
 	SegmentBytes     int64   // length of a pack file
 	CompactDeadShare float64 // dead part at which a segment is rewritten, 0..1
-	SyncBatchBytes   int64   // SegmentBytes or less
+}
+
+// Store is the actor above the block store: its queues and batches.
+type Store struct {
+	RefreshBytes      int64
+	PutsMax           int
+	PutBlocksMax      int
+	LoadsMax          int
+	VerifyBatches     int
+	VerifyBatchBlocks int
+	VerifyRefs        int
 }
 
 // Cache is the memory tier of blocks.
 type Cache struct {
 	MemoryBytes int64 // 0: none
+
+	LoadsMax int
+	AsksMax  int
 }
 
 // Reader reads files.
@@ -74,12 +88,26 @@ type Reader struct {
 	ReadAheadMaxChunks int // per open file; 0: none
 	OpenFilesMax       int
 	UnsealedChunksMax  int // of all open files
+
+	ReadsMax    int
+	UnsealsMax  int
+	BatchChunks int
+	BatchesMax  int
 }
 
 // Splitter writes files.
 type Splitter struct {
 	WindowChunks int // per session
 	SessionsMax  int
+
+	InFlightChunksMax int
+	SealsMax          int
+	ReservationsMax   int
+	ReadBatchBlocks   int
+	ReadsMax          int
+	PutBatchBlocks    int
+	PutsMax           int
+	HeldRefsMax       int
 }
 
 // Randomizer chooses blocks A and B.
@@ -88,6 +116,17 @@ type Randomizer struct {
 	ReuseMax            int // uses of a block in slot B
 	ReuseDistanceChunks int
 	ReusePoolBlocks     int // for slot B; more than ReuseDistanceChunks
+
+	SparesMax           int
+	CandidatesReady     int
+	ScanRows            int
+	StreamsMax          int
+	ReservedMax         int
+	WaitingMax          int
+	TransactionTuples   int
+	TransactionsMax     int
+	CollectionBlocksMax int
+	GenerateBlocks      int
 }
 
 // Pack is how small files share chunks.
@@ -100,6 +139,26 @@ type Drive struct {
 	DecodedNodesMax   int
 	OpenTreesMax      int
 	PendingEntriesMax int // per tree
+
+	OperationsMax  int
+	PathDepthMax   int
+	RowsMax        int
+	NodeReadsMax   int
+	WindowMax      int
+	ScanRows       int
+	InodeLease     int
+	PackJobsMax    int
+	SealsMax       int
+	SharePage      int
+	WalksMax       int
+	WalkReadsMax   int
+	WalkStackMax   int
+	WalkSeenMax    int
+	WalkChangesMax int
+	WalkInodesMax  int
+	WalkIdle       time.Duration
+	ImportsHeldMax int
+	HoldWait       time.Duration
 }
 
 // Index is the local database.
@@ -110,8 +169,7 @@ type Index struct {
 
 // Workers are the threads beside the actors.
 type Workers struct {
-	CPU  int // 0: one per core
-	Disk int
+	CPU int // 0: one per core
 }
 
 // Node is the edge between clients and actors.
@@ -194,12 +252,22 @@ func (c *Config) conflicts() Problems {
 			FormatSize(s.SegmentBytes)+": on a full disk, segments could not be rewritten")
 	demand(s.QuotaBytes == 0 || s.QuotaBytes >= s.SegmentBytes, "storage.quota_bytes",
 		FormatSize(s.QuotaBytes)+" is less than storage.segment_bytes, "+FormatSize(s.SegmentBytes))
-	demand(s.SyncBatchBytes <= s.SegmentBytes, "storage.sync_batch_bytes",
-		FormatSize(s.SyncBatchBytes)+" is more than storage.segment_bytes, "+
-			FormatSize(s.SegmentBytes))
 	demand(r.ReusePoolBlocks > r.ReuseDistanceChunks, "randomizer.reuse_pool_blocks",
 		formatCount(r.ReusePoolBlocks)+" is not more than randomizer.reuse_distance_chunks, "+
 			formatCount(r.ReuseDistanceChunks)+": every block would still be too near")
+	atMost := func(key string, value int, otherKey string, other int) {
+		demand(value <= other, key, formatCount(value)+" is more than "+otherKey+", "+
+			formatCount(other))
+	}
+	w := c.Splitter
+	atMost("randomizer.candidates_ready", r.CandidatesReady,
+		"randomizer.candidates_max", r.CandidatesMax)
+	atMost("splitter.put_batch_blocks", w.PutBatchBlocks,
+		"store.put_blocks_max less 2", c.Store.PutBlocksMax-2)
+	atMost("splitter.puts_max", w.PutsMax, "store.puts_max", c.Store.PutsMax)
+	atMost("drive.seals_max", c.Drive.SealsMax, "splitter.seals_max", w.SealsMax)
+	atMost("splitter.sessions_max", 4*w.SessionsMax,
+		"splitter.in_flight_chunks_max (four for each)", w.InFlightChunksMax)
 	return problems
 }
 

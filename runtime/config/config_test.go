@@ -221,7 +221,6 @@ func TestSettingsMustFitTogether(t *testing.T) {
 		"storage-segment-bytes=512MiB": "storage.reserve_bytes: 256MiB is less than " +
 			"storage.segment_bytes, 512MiB",
 		"storage-quota-bytes=64MiB":           "storage.quota_bytes: 64MiB is less than",
-		"storage-sync-batch-bytes=256MiB":     "storage.sync_batch_bytes: 256MiB is more than",
 		"randomizer-reuse-pool-blocks=70":     "randomizer.reuse_pool_blocks: 70 is not more than",
 		"randomizer-reuse-distance-chunks=4k": "not a whole number",
 	} {

@@ -6,9 +6,10 @@ package config
 func fields() []field {
 	var all []field
 	for _, group := range [][]field{
-		storageFields(), cacheFields(), readerFields(), splitterFields(), randomizerFields(),
-		packFields(), driveFields(), indexFields(), workersFields(), serviceFields(),
-		outputFields(),
+		storageFields(), storeBounds(), cacheFields(), cacheBounds(),
+		readerFields(), readerBounds(), splitterFields(), splitterBounds(),
+		randomizerFields(), randomizerBounds(), packFields(), driveFields(), driveBounds(),
+		indexFields(), workersFields(), serviceFields(), outputFields(),
 	} {
 		all = append(all, group...)
 	}
@@ -19,6 +20,7 @@ func fields() []field {
 func groups() [][2]string {
 	return [][2]string{
 		{"storage", "The block store on disk."},
+		{"store", "The actor above the block store: its queues and batches."},
 		{"cache", "The memory tier of blocks. The disk tier is the block store itself."},
 		{"reader", "Reading files."},
 		{"splitter", "Writing files: cutting, sealing, storing."},
@@ -79,14 +81,6 @@ func storageFields() []field {
 				"writes (1-d)/d bytes for each byte it frees",
 			place: func(c *Config) any { return &c.Storage.CompactDeadShare },
 		},
-		{
-			key: "storage.sync_batch_bytes", kind: kindBytes, unit: "bytes", fallback: "8MiB",
-			low: "128KiB", high: "1GiB",
-			does: "How many bytes of blocks are made durable by one fsync while a file is " +
-				"written. At most storage.segment_bytes.",
-			costs: "memory of that size; lowering it costs throughput",
-			place: func(c *Config) any { return &c.Storage.SyncBatchBytes },
-		},
 	}
 }
 
@@ -131,9 +125,9 @@ func splitterFields() []field {
 	return []field{
 		{
 			key: "splitter.window_chunks", kind: kindCount, unit: "chunks of 128 KiB",
-			fallback: "64", low: "1", high: "4096",
+			fallback: "128", low: "4", high: "1024",
 			does:  "Chunks of one file that are being sealed and stored at one time.",
-			costs: "up to 4 x 128 KiB of memory each, in each session",
+			costs: "up to three blocks of memory each, for each file being written",
 			place: func(c *Config) any { return &c.Splitter.WindowChunks },
 		},
 		{
@@ -249,13 +243,6 @@ func workersFields() []field {
 			does:  "Threads that hash, seal, XOR and compress.",
 			costs: "beyond the number of cores: nothing gained; lowering it leaves cores to others",
 			place: func(c *Config) any { return &c.Workers.CPU },
-		},
-		{
-			key: "workers.disk", kind: kindCount, unit: "threads",
-			fallback: "16", low: "1", high: "1024",
-			does:  "Disk operations under way at one time.",
-			costs: "a thread each while the disk works; slow disks get slower by many at once",
-			place: func(c *Config) any { return &c.Workers.Disk },
 		},
 	}
 }

@@ -94,7 +94,7 @@ func TestSetRefuses(t *testing.T) {
 	}{
 		{"UnknownKey", "", "cache.memry_bytes", "1", ErrUnknownKey, "did you mean cache.memory_bytes?"},
 		{"BadValue", "", "cache.memory_bytes", "lots", ErrValue, "cache.memory_bytes"},
-		{"OutOfBounds", "", "workers.disk", "0", ErrValue, "allowed: 1 to 1024"},
+		{"OutOfBounds", "", "node.asks_max", "0", ErrValue, "allowed: 16 to 1048576"},
 		{"ControlCharacter", "", "api.socket", "a\nb", ErrValue, "not plain text"},
 		{"NotTOML", "[cache\n", "log.level", "warn", ErrInvalid, "not TOML"},
 		{"List", "[log]\nlevel = [1]\n", "log.level", "warn", ErrEdit, ""},

@@ -25,6 +25,9 @@ type Config struct {
 	// AsksMax bounds the commands that clients have in flight; 0 means the
 	// shell's default.
 	AsksMax int
+	// PackBytesMax is the size up to which files of a tree share chunks, in
+	// bytes; never more than Params.PackMax.
+	PackBytesMax int64
 }
 
 // Validate joins what every actor finds wrong with its part.
@@ -35,73 +38,79 @@ func (c Config) Validate() error {
 	)
 }
 
-// FromSettings makes the actors' configuration from what the user may set.
-// The figures that stand here are no settings: they trade memory for speed
-// within what the settings allow, and were chosen by measurement.
+// FromSettings makes the actors' configuration from the user's.
 func FromSettings(s *config.Config) Config {
 	return Config{
 		Params: format.Production(),
 		Store: store.Config{
-			QuotaBytes:          s.Storage.QuotaBytes,
-			ReserveBytes:        s.Storage.ReserveBytes,
-			RecordOverheadBytes: 128,
-			RefreshBytes:        64 << 20,
-			PutsMax:             256,
-			PutBlocksMax:        512,
-			LoadsMax:            4096,
-			CompactDeadShare:    s.Storage.CompactDeadShare,
-			VerifyBatches:       4,
-			VerifyBatchBlocks:   16,
-			VerifyRefs:          32,
+			QuotaBytes: s.Storage.QuotaBytes, ReserveBytes: s.Storage.ReserveBytes,
+			RecordOverheadBytes: recordOverheadBytes, RefreshBytes: s.Store.RefreshBytes,
+			PutsMax: s.Store.PutsMax, PutBlocksMax: s.Store.PutBlocksMax,
+			LoadsMax: s.Store.LoadsMax, CompactDeadShare: s.Storage.CompactDeadShare,
+			VerifyBatches: s.Store.VerifyBatches, VerifyBatchBlocks: s.Store.VerifyBatchBlocks,
+			VerifyRefs: s.Store.VerifyRefs,
 		},
 		Cache: cache.Config{
-			MemoryBytes: s.Cache.MemoryBytes, LoadsMax: 1024, AsksMax: 4096,
+			MemoryBytes: s.Cache.MemoryBytes, LoadsMax: s.Cache.LoadsMax, AsksMax: s.Cache.AsksMax,
 		},
-		Reader:     readerConfig(s),
-		Randomizer: randomizerConfig(s),
-		Splitter:   splitterConfig(s),
-		Drive:      driveConfig(s),
-		AsksMax:    s.Node.AsksMax,
+		Reader:       readerConfig(s),
+		Randomizer:   randomizerConfig(s),
+		Splitter:     splitterConfig(s),
+		Drive:        driveConfig(s),
+		AsksMax:      s.Node.AsksMax,
+		PackBytesMax: s.Pack.FileBytesMax,
 	}
 }
 
+// recordOverheadBytes is more than the block engine writes beside a block.
+const recordOverheadBytes = 128
+
 func readerConfig(s *config.Config) reader.Config {
+	r := s.Reader
 	return reader.Config{
-		HandlesMax:        s.Reader.OpenFilesMax,
-		ReadsMax:          1024,
-		UnsealsMax:        1024,
-		BatchChunks:       4,
-		BatchesMax:        16,
-		ReadAheadMax:      s.Reader.ReadAheadMaxChunks,
-		ReadAheadBytesMax: int64(s.Reader.UnsealedChunksMax) * int64(format.Production().BlockSize),
-		UnsealedBlocksMax: max(8, s.Reader.UnsealedChunksMax/4),
+		HandlesMax: r.OpenFilesMax, ReadsMax: r.ReadsMax, UnsealsMax: r.UnsealsMax,
+		BatchChunks: r.BatchChunks, BatchesMax: r.BatchesMax, ReadAheadMax: r.ReadAheadMaxChunks,
+		ReadAheadBytesMax: int64(r.UnsealedChunksMax) * int64(format.Production().BlockSize),
+		UnsealedBlocksMax: max(1, r.UnsealedChunksMax/4),
 	}
 }
 
 func randomizerConfig(s *config.Config) randomizer.Config {
-	c := randomizer.DefaultConfig()
-	c.Profile = s.Storage.Profile
-	c.UsesMax = s.Randomizer.ReuseMax
-	c.SpacingTuples = s.Randomizer.ReuseDistanceChunks
-	c.ActiveMax = s.Randomizer.ReusePoolBlocks
-	c.CandidatesMax = s.Randomizer.CandidatesMax
-	c.CandidatesReady = min(c.CandidatesReady, c.CandidatesMax)
-	return c
+	r := s.Randomizer
+	return randomizer.Config{
+		Profile: s.Storage.Profile, UsesMax: r.ReuseMax, SpacingTuples: r.ReuseDistanceChunks,
+		ActiveMax: r.ReusePoolBlocks, SparesMax: r.SparesMax, CandidatesMax: r.CandidatesMax,
+		CandidatesReady: r.CandidatesReady, ScanRows: r.ScanRows, StreamsMax: r.StreamsMax,
+		ReservedMax: r.ReservedMax, WaitingMax: r.WaitingMax,
+		TransactionTuples: r.TransactionTuples, TransactionsMax: r.TransactionsMax,
+		CollectionBlocksMax: r.CollectionBlocksMax, GenerateBlocks: r.GenerateBlocks,
+	}
 }
 
 func splitterConfig(s *config.Config) splitter.Config {
-	c := splitter.DefaultConfig()
-	c.WindowChunks = s.Splitter.WindowChunks
-	c.StreamsMax = s.Splitter.SessionsMax
-	c.InFlightChunksMax = max(c.InFlightChunksMax, 4*c.StreamsMax)
-	c.KeptBlocksMax = max(c.KeptBlocksMax, s.Randomizer.ReusePoolBlocks)
-	return c
+	w := s.Splitter
+	return splitter.Config{
+		WindowChunks: w.WindowChunks, InFlightChunksMax: w.InFlightChunksMax,
+		StreamsMax: w.SessionsMax, SealsMax: w.SealsMax, ReservationsMax: w.ReservationsMax,
+		ReadBatchBlocks: w.ReadBatchBlocks, ReadsMax: w.ReadsMax,
+		PutBatchBlocks: w.PutBatchBlocks, PutsMax: w.PutsMax,
+		// What recurs is what the randomizer has in rotation, and a little more.
+		KeptBlocksMax: s.Randomizer.ReusePoolBlocks + s.Randomizer.ReusePoolBlocks/5,
+		HeldRefsMax:   w.HeldRefsMax,
+	}
 }
 
 func driveConfig(s *config.Config) drive.Config {
-	c := drive.DefaultConfig()
-	c.DecodedNodesMax = s.Drive.DecodedNodesMax
-	c.TreesMax = s.Drive.OpenTreesMax
-	c.PendingEntriesMax = s.Drive.PendingEntriesMax
-	return c
+	d := s.Drive
+	return drive.Config{
+		OperationsMax: d.OperationsMax, PathDepthMax: d.PathDepthMax, RowsMax: d.RowsMax,
+		DecodedNodesMax: d.DecodedNodesMax, NodeReadsMax: d.NodeReadsMax,
+		WindowMax: d.WindowMax, ScanRows: d.ScanRows, InodeLease: d.InodeLease,
+		TreesMax: d.OpenTreesMax, PendingEntriesMax: d.PendingEntriesMax,
+		PackJobsMax: d.PackJobsMax, SealsMax: d.SealsMax, SharePage: d.SharePage,
+		WalksMax: d.WalksMax, WalkReadsMax: d.WalkReadsMax, WalkStackMax: d.WalkStackMax,
+		WalkSeenMax: d.WalkSeenMax, WalkChangesMax: d.WalkChangesMax,
+		WalkInodesMax: d.WalkInodesMax, WalkIdle: d.WalkIdle,
+		ImportsHeldMax: d.ImportsHeldMax, HoldWait: d.HoldWait,
+	}
 }

@@ -14,6 +14,7 @@ import (
 // event loop.
 type Local struct {
 	params  format.Params
+	packMax int // bytes of a file up to which it shares chunks
 	running *tree.Running
 	gate    *shell.Gate
 	index   port.IndexEngine
@@ -36,7 +37,8 @@ func Start(
 	}
 	return &Local{
 		params: config.Params, running: running,
-		gate: system.NewGate("client", config.AsksMax), index: index,
+		packMax: int(min(config.PackBytesMax, int64(config.Params.PackMax()))),
+		gate:    system.NewGate("client", config.AsksMax), index: index,
 	}, nil
 }
 

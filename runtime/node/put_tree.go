@@ -159,7 +159,7 @@ func (t *treeWriter) begin(ctx context.Context, item TreeItem, r io.Reader) (ste
 	if item.Type != messages.TypeFile {
 		return s, nil
 	}
-	head, whole, err := readHead(r, t.local.params.PackMax(), t.progress)
+	head, whole, err := readHead(r, t.local.packMax, t.progress)
 	if err != nil {
 		return s, err
 	}

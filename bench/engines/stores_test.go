@@ -59,7 +59,9 @@ func openPack(path string, sync bool) (contender, error) {
 
 func (s *packStore) put(blocks []messages.Block) error { return s.Put(blocks) }
 func (s *packStore) remove(cids []messages.CID) error  { return s.Delete(cids) }
-func (s *packStore) close() error                      { return errors.Join(s.Close(), s.disk.Close()) }
+
+func (s *packStore) close() error { return errors.Join(s.Close(), s.disk.Close()) }
+
 func (s *packStore) get(cid messages.CID, buf []byte) ([]byte, error) {
 	return s.Get(cid, buf, false)
 }
@@ -94,7 +96,6 @@ type bareLoop struct {
 	places map[messages.CID]int64
 }
 
-// barePlaces survive reopening: the bare loop is no store.
 func openBare(path string, sync bool) (contender, error) {
 	disk, err := host.OpenDisk(path)
 	if err != nil {
@@ -132,7 +133,8 @@ func (s *bareLoop) get(cid messages.CID, buf []byte) ([]byte, error) {
 
 func (s *bareLoop) remove([]messages.CID) error { return nil }
 func (s *bareLoop) compact() error              { return nil }
-func (s *bareLoop) close() error                { return errors.Join(s.file.Close(), s.disk.Close()) }
+
+func (s *bareLoop) close() error { return errors.Join(s.file.Close(), s.disk.Close()) }
 
 // flatStore is the block store of Kubo: a file per block.
 type flatStore struct{ *flatfs.Datastore }
@@ -149,8 +151,11 @@ func openFlatfs(path string, sync bool) (contender, error) {
 	return flatStore{store}, nil
 }
 
+// keyBase is how Kubo writes keys in file names.
+var keyBase = base32.StdEncoding.WithPadding(base32.NoPadding)
+
 func flatKey(cid messages.CID) datastore.Key {
-	return datastore.RawKey("/" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(cid[:]))
+	return datastore.RawKey("/" + keyBase.EncodeToString(cid[:]))
 }
 
 func (s flatStore) put(blocks []messages.Block) error {

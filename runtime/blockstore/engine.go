@@ -47,8 +47,19 @@ type Engine struct {
 
 // damage is a finding: bytes that were durable do not prove themselves.
 type damage struct {
-	cid messages.CID // the block that was lost; zero if that is not known
-	err error        // names file and offset
+	what   string
+	file   string
+	offset int64
+	cid    messages.CID // zero if it is not known
+	lost   bool         // the block is gone, so that putting it again heals
+}
+
+func (d damage) err() error {
+	of := ""
+	if !d.cid.IsZero() {
+		of = " of block " + d.cid.String()
+	}
+	return fmt.Errorf("%w: %s%s, %s offset %d", port.ErrBlockCorrupt, d.what, of, d.file, d.offset)
 }
 
 // position saturates: from then on every new block counts as written since
@@ -247,8 +258,9 @@ func (e *Engine) Check() error {
 	defer e.mu.RUnlock()
 	var errs []error
 	for _, d := range e.damages {
-		if d.cid.IsZero() || e.table.get(d.cid) == nil {
-			errs = append(errs, d.err)
+		healed := d.lost && !d.cid.IsZero() && e.table.get(d.cid) != nil
+		if !healed {
+			errs = append(errs, d.err())
 		}
 	}
 	if e.unkept > 0 {

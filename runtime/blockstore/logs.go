@@ -1,11 +1,5 @@
 package blockstore
 
-import (
-	"fmt"
-
-	"github.com/noisefs/noisefs/runtime/port"
-)
-
 // loadedLog is a tombstone log as it was found.
 type loadedLog struct {
 	number   uint32
@@ -98,9 +92,10 @@ func (e *Engine) loadLog(number uint32, buried map[uint32][]uint32) (loadedLog, 
 			continue // torn
 		}
 		log.broken = true
-		e.found(damage{err: fmt.Errorf(
-			"%w: tombstone, %s offset %d: a deleted block may have come back",
-			port.ErrBlockCorrupt, name, logLength(place))})
+		e.found(damage{
+			what: "tombstone, so a deleted block may have come back",
+			file: name, offset: logLength(place),
+		})
 	}
 	return log, nil
 }

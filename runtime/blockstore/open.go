@@ -163,9 +163,9 @@ func (e *Engine) repairFailed(what string, err error) {
 	_ = e.fail(fmt.Errorf("blockstore: repair: %s: %w", what, err))
 }
 
-// found notes damage.
+// found notes damage. Logs carry no CIDs, so they get the place only.
 func (e *Engine) found(d damage) {
-	e.opts.Log.Error("block store is damaged", "cause", d.err)
+	e.opts.Log.Error("block store is damaged", "what", d.what, "file", d.file, "offset", d.offset)
 	if len(e.damages) == damagesMax {
 		e.unkept++
 		return
@@ -197,8 +197,10 @@ func (e *Engine) settleSegment(s *segment, lost []recordHeader) {
 			continue
 		}
 		s.damaged = true
-		e.found(damage{cid: h.cid, err: fmt.Errorf("%w: record of block %s is gone, %s offset %d",
-			port.ErrBlockCorrupt, nameOf(h), fileName(s.number, packSuffix), e.packOffset(h.slot))})
+		e.found(damage{
+			what: "record is gone", cid: h.cid, lost: true,
+			file: fileName(s.number, packSuffix), offset: e.packOffset(h.slot),
+		})
 	}
 	if len(lost) > 0 {
 		s.ended = true
@@ -213,14 +215,6 @@ func (e *Engine) settleSegment(s *segment, lost []recordHeader) {
 	if err != nil {
 		e.repairFailed("remove segment", err)
 	}
-}
-
-// nameOf names a block for an error, as far as its header could be read.
-func nameOf(h *recordHeader) string {
-	if h.cid.IsZero() {
-		return "(unknown)"
-	}
-	return h.cid.String()
 }
 
 // resumeSegment makes the last segment the active one, if it has room.

@@ -131,8 +131,10 @@ func (e *Engine) scanTail(c *scan) error {
 		case slot < c.durable && h.kind == 0:
 			*h = recordHeader{kind: kindLost, segment: c.segment.number, slot: slot}
 		case slot < c.durable && scanned && !isSound:
-			e.found(damage{err: fmt.Errorf("%w: data of block %s, %s offset %d",
-				port.ErrBlockCorrupt, h.cid, name, e.packOffset(slot)+recordHeaderSize)})
+			e.found(damage{
+				what: "data", cid: h.cid,
+				file: name, offset: e.packOffset(slot) + recordHeaderSize,
+			})
 		case h.kind == 0 || scanned && !isSound:
 			*h = recordHeader{kind: kindHole, segment: c.segment.number, slot: slot}
 			e.opts.Log.Warn("record that was never durable is dropped",

@@ -48,12 +48,6 @@ func (b bitset) has(i uint32) bool {
 	return int(i/64) < len(b) && b[i/64]&(1<<(i%64)) != 0
 }
 
-func (b bitset) remove(i uint32) {
-	if int(i/64) < len(b) {
-		b[i/64] &^= 1 << (i % 64)
-	}
-}
-
 func (b bitset) count() int {
 	n := 0
 	for _, word := range b {

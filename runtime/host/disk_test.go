@@ -103,7 +103,8 @@ func TestDiskIsFull(t *testing.T) {
 
 func TestDiskErrors(t *testing.T) {
 	parent := t.TempDir()
-	if _, err := host.OpenDisk(filepath.Join(parent, "no", "such")); !errors.Is(err, port.ErrNotExist) {
+	_, err := host.OpenDisk(filepath.Join(parent, "no", "such"))
+	if !errors.Is(err, port.ErrNotExist) {
 		t.Errorf("OpenDisk without a parent: got %v, want ErrNotExist", err)
 	}
 	file := filepath.Join(parent, "file")

@@ -21,6 +21,7 @@ import (
 	"github.com/noisefs/noisefs/runtime/format"
 	"github.com/noisefs/noisefs/runtime/host"
 	"github.com/noisefs/noisefs/runtime/index"
+	"github.com/noisefs/noisefs/runtime/port"
 	"github.com/noisefs/noisefs/runtime/shell"
 	"github.com/noisefs/noisefs/runtime/tree"
 	"github.com/noisefs/noisefs/sim"
@@ -55,12 +56,30 @@ func (m *meter) report(b *testing.B, name string) {
 	b.ReportMetric(m.cpu.Seconds()*1e6/n, name+"-cpu-µs/block")
 }
 
+// countingIndex counts the transactions that wait for the disk.
+type countingIndex struct {
+	port.IndexEngine
+	durable, changes atomic.Int64
+	waited           atomic.Int64 // ns
+}
+
+func (x *countingIndex) Commit(txn port.Txn) error {
+	began := time.Now()
+	err := x.IndexEngine.Commit(txn)
+	if txn.Durable {
+		x.durable.Add(1)
+		x.waited.Add(int64(time.Since(began)))
+	}
+	x.changes.Add(int64(len(txn.Changes)))
+	return err
+}
+
 // machine is the pipeline on the real machine, below a temporary folder.
 type machine struct {
 	b       *testing.B
 	params  format.Params
 	engine  *blockstore.Engine
-	index   *index.Index
+	index   *countingIndex
 	ports   *host.Ports
 	running *tree.Running
 	gate    *shell.Gate
@@ -85,9 +104,11 @@ func newMachine(b *testing.B) *machine {
 		b.Fatal(err)
 	}
 	keys := index.Keys{Names: messages.Secret{1}, Values: messages.Secret{2}}
-	if m.index, err = index.Create(rows, keys, index.Options{}); err != nil {
+	engine, err := index.Create(rows, keys, index.Options{})
+	if err != nil {
 		b.Fatal(err)
 	}
+	m.index = &countingIndex{IndexEngine: engine}
 	m.ports = host.New(host.Config{Blocks: m.engine, Index: m.index})
 	system := shell.NewSystem(shell.Options{Now: time.Now})
 	s := newSettings(1)
@@ -228,6 +249,7 @@ func bare(b *testing.B, blocks int) {
 func BenchmarkPut(b *testing.B) {
 	const chunks = 2048
 	var cold, warm, bareCold, bareWarm meter
+	var durable, waited int64
 	for b.Loop() {
 		m := newMachine(b)
 		for _, pair := range [][2]*meter{{&cold, &bareCold}, {&warm, &bareWarm}} {
@@ -237,7 +259,11 @@ func BenchmarkPut(b *testing.B) {
 			pair[0].blocks += blocks
 			pair[1].measure(blocks, func() { bare(b, blocks) })
 		}
+		durable += m.index.durable.Load()
+		waited += m.index.waited.Load()
 	}
+	b.ReportMetric(float64(durable)/float64(2*b.N), "transactions/file")
+	b.ReportMetric(float64(waited)/float64(durable)/1e6, "transaction-ms")
 	cold.report(b, "cold")
 	bareCold.report(b, "bare")
 	warm.report(b, "warm")

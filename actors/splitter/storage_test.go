@@ -43,18 +43,18 @@ func (h *house) storeMeasured(chunks int) storage {
 }
 
 func TestStorageCost(t *testing.T) {
-	const chunks = 8192
 	tests := []struct {
 		profile          string
+		chunks           int // 8192 is a file of 1 GiB
 		coldMax, warmMax float64
 		distinctMax      float64
 		coldMin, warmMin float64
 	}{
 		{profile: randomizer.ProfileBalanced, coldMax: 2.05, coldMin: 2, warmMax: 1.12, warmMin: 1.08,
 			distinctMax: 2.1},
-		{profile: randomizer.ProfileThrifty, coldMax: 2.05, coldMin: 2, warmMax: 1.03, warmMin: 1.01,
+		{profile: randomizer.ProfileThrifty, chunks: 2048, coldMax: 2.05, coldMin: 2, warmMax: 1.03, warmMin: 1.01,
 			distinctMax: 2.1},
-		{profile: randomizer.ProfileStrict, coldMax: 2.05, coldMin: 2, warmMax: 2.05, warmMin: 2,
+		{profile: randomizer.ProfileStrict, chunks: 2048, coldMax: 2.05, coldMin: 2, warmMax: 2.05, warmMin: 2,
 			distinctMax: 2.1},
 	}
 	for _, test := range tests {
@@ -63,7 +63,7 @@ func TestStorageCost(t *testing.T) {
 			s.randomizer.Profile = test.profile
 			h := newHouse(t, s)
 			defer h.stop()
-			cold, warm := h.storeMeasured(chunks), h.storeMeasured(chunks)
+			cold, warm := h.storeMeasured(test.chunks), h.storeMeasured(test.chunks)
 			t.Logf("cold %+v, warm %+v, %+v", cold, warm, h.randomizerStats())
 			if cold.stored > test.coldMax || cold.stored < test.coldMin {
 				t.Errorf("cold: stored %.4f per block, want %v..%v",

@@ -114,6 +114,8 @@ func exitOfSystem(err error) int {
 		return exitNotFound
 	case errors.Is(err, fs.ErrExist):
 		return exitExists
+	case isAny(err, syscall.ENOTDIR, syscall.EISDIR):
+		return exitUsage
 	case isAny(err, fs.ErrPermission, syscall.EROFS, port.ErrDiskReadOnly, os.ErrPermission):
 		return exitReadOnly
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -44,14 +43,15 @@ func run(ctx context.Context, args []string, t terminal) int {
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("interrupted: %w", context.Canceled)
 	}
-	if err != nil && !errors.Is(err, errReported) {
+	if err != nil {
 		fmt.Fprintln(t.err, "noisefs: "+plain(err))
 	}
 	return exitCode(err)
 }
 
-// errReported marks failures whose every detail was printed already.
-var errReported = errors.New("reported")
+// suggestionDistance is how many letters a word may be off from the command
+// that is suggested for it.
+const suggestionDistance = 2
 
 // plain words an error for a person: without the marker of wrong usage.
 func plain(err error) string {
@@ -127,22 +127,24 @@ func wrapArgs(cmd *cobra.Command) {
 
 // group makes a command that only has subcommands.
 func group(use, short string, children ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: use, Short: short,
-		Args: cobra.ArbitraryArgs,
-		RunE: runGroup,
-	}
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: runGroup}
 	cmd.AddCommand(children...)
 	return cmd
 }
 
-// runGroup prints the help of a command that only has subcommands.
+// runGroup is what a command does that only has subcommands: show its help,
+// or refuse a word that is none of them.
 func runGroup(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("there is no '%s %s'\nsee '%s --help'",
-			cmd.CommandPath(), args[0], cmd.CommandPath())
+	if len(args) == 0 {
+		return cmd.Help()
 	}
-	return cmd.Help()
+	hint := ""
+	cmd.SuggestionsMinimumDistance = suggestionDistance
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("; did you mean '%s %s'?", cmd.CommandPath(), near[0])
+	}
+	return usagef("there is no '%s %s'%s\nsee '%s --help'", cmd.CommandPath(), args[0], hint,
+		cmd.CommandPath())
 }
 
 func newExitCodesCommand() *cobra.Command {

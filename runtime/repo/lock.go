@@ -41,10 +41,10 @@ func takeLock(ctx context.Context, dir, who string, wait time.Duration) (*lock, 
 	if !taken {
 		return nil, fmt.Errorf("%w: %s", ErrLocked, lockHolder(path))
 	}
+	// Who holds it is a courtesy: a full or read-only disk, which can still
+	// be read, must not prevent it.
 	holder := strconv.Itoa(os.Getpid()) + " " + who + "\n"
-	if err := os.WriteFile(path, []byte(holder), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("repo: lock: %w", err), file.Close())
-	}
+	_ = os.WriteFile(path, []byte(holder), 0o600)
 	return &lock{file}, nil
 }
 
@@ -60,5 +60,6 @@ func lockHolder(path string) string {
 
 func (l *lock) release() error {
 	// An empty file says that nobody holds it, even before the lock is off.
-	return errors.Join(os.Truncate(l.file.Path(), 0), l.file.Close())
+	_ = os.Truncate(l.file.Path(), 0)
+	return l.file.Close()
 }

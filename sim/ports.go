@@ -56,7 +56,8 @@ func streamKey(seed uint64, purpose string, parts ...any) [32]byte {
 
 // newRand makes a stream for decisions.
 func newRand(key [32]byte) *rand.Rand {
-	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(key[:]), binary.LittleEndian.Uint64(key[8:])))
+	return rand.New(rand.NewPCG(
+		binary.LittleEndian.Uint64(key[:]), binary.LittleEndian.Uint64(key[8:])))
 }
 
 // Entropy is seeded: whoever knows the seed knows every key. It exists so

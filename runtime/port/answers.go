@@ -34,7 +34,9 @@ func GetAll(
 
 // CompactOne compacts one segment at most and makes the answer to
 // Blocks.Compact, for every adapter alike. It blocks.
-func CompactOne(engine BlockEngine, corr messages.Corr, deadShare float64) messages.BlocksCompacted {
+func CompactOne(
+	engine BlockEngine, corr messages.Corr, deadShare float64,
+) messages.BlocksCompacted {
 	asked := 0
 	freed, err := engine.Compact(deadShare, func() bool {
 		asked++

@@ -110,11 +110,12 @@ func TestMessagesOfOneSenderKeepTheirOrder(t *testing.T) {
 		node := g.start(t, parts...)
 		var told []*sent
 		for i := range senders {
-			told = append(told, g.send(t, node.Ref(fmt.Sprint("s", i)), makeDo(func(p *probe, ctx shell.Ctx) {
+			tell := makeDo(func(p *probe, ctx shell.Ctx) {
 				for n := range events {
 					ctx.Tell(p.env.Sibling("sink"), [2]int{i, n})
 				}
-			})))
+			})
+			told = append(told, g.send(t, node.Ref(fmt.Sprint("s", i)), tell))
 		}
 		for _, s := range told {
 			g.wait(t, s)
@@ -138,7 +139,8 @@ func TestMessagesOfOneSenderKeepTheirOrder(t *testing.T) {
 func TestRefs(t *testing.T) {
 	g := newGround(t, false)
 	node := g.start(t, probePart("a"), probePart("b"))
-	if node.Ref("a") != node.Ref("a") || node.Ref("a") == node.Ref("b") {
+	again := node.Ref("a")
+	if node.Ref("a") != again || node.Ref("a") == node.Ref("b") {
 		t.Error("addresses do not compare by actor")
 	}
 	if !node.Ref("c").IsZero() || node.Ref("a").IsZero() || (shell.Ref{}).String() != "nobody" {

@@ -19,5 +19,20 @@
 //   - Panics. A panic drops the message that caused it, keeps the queue, and
 //     restarts the actor under its supervisor's intensity and period, which
 //     are counted in the Clock's time. Expected failures are replies; only
-//     bugs and lost invariants panic.
+//     bugs and lost invariants panic. [Stopper] is not called after a
+//     panic, since what the actor remembers cannot be trusted. Over the
+//     intensity a child fails its parent, and an actor of the tree its node.
+//   - Secrets. Reports of panics name types, functions and lines; the value
+//     that was passed to panic, and the message, are never printed.
+//
+// # From outside
+//
+// Goroutines that are not actors ask through a [Gate]. It bounds what is in
+// flight, turns [messages.Failed] into its error, and lets a caller give up.
+//
+// # Two grounds
+//
+// A [System] runs actors on goroutines, or on a [Dispatcher] of one
+// goroutine that draws which actor handles the next message. Nothing else
+// differs: mailboxes, incarnations, supervision and ports are the same code.
 package shell

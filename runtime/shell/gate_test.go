@@ -61,17 +61,21 @@ func TestGateAbandonsWhenTheContextEnds(t *testing.T) {
 		cancel()
 	})
 	_, err := g.gate.Ask(ctx, a, keep)
-	if !errors.Is(err, &messages.Error{Code: messages.CodeCanceled}) || !errors.Is(err, context.Canceled) {
+	if !errors.Is(err, &messages.Error{Code: messages.CodeCanceled}) ||
+		!errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if got := g.gate.InFlight(); got != 0 {
 		t.Errorf("%d commands in flight", got)
 	}
 	// The reply that comes later goes nowhere, and harms nobody.
-	g.ask(t, a, makeDo(func(_ *probe, ctx shell.Ctx) { ctx.Reply(held, noted{Answer: held.Answer()}) }))
+	g.ask(t, a, makeDo(func(_ *probe, ctx shell.Ctx) {
+		ctx.Reply(held, noted{Answer: held.Answer()})
+	}))
 	g.wantNote(t, g.send(t, a, makeNote("on")), "on", 1, 3)
 
-	if _, err := g.gate.Ask(canceledContext(), a, makeNote("never sent")); !errors.Is(err, context.Canceled) {
+	_, err = g.gate.Ask(canceledContext(), a, makeNote("never sent"))
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	g.wantNote(t, g.send(t, a, makeNote("on")), "on", 1, 4)

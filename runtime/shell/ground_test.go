@@ -56,7 +56,8 @@ func newGround(t *testing.T, goroutines bool) *ground {
 	t.Helper()
 	g := &ground{now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
 	o := shell.Options{Now: g.Now, OnPanic: g.onPanic, OnNodeEnd: g.onNodeEnd}
-	o.Log = slog.New(slog.NewTextHandler(lockedWriter{g}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	level := &slog.HandlerOptions{Level: slog.LevelDebug}
+	o.Log = slog.New(slog.NewTextHandler(lockedWriter{g}, level))
 	if !goroutines {
 		g.queue = &turns{}
 		o.Dispatcher, o.SingleThreaded = g.queue, true

@@ -149,10 +149,10 @@ func (n *Node) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		n.box.close()
 	case *actor.Stopped:
-		close(n.ended)
 		if hook := n.system.options.OnNodeEnd; hook != nil && !n.killed.Load() {
 			hook(n.name, n.err)
 		}
+		close(n.ended)
 	}
 }
 

@@ -77,7 +77,8 @@ func TestTooManyPanicsFailTheNode(t *testing.T) {
 		}
 		g.await(t, node.Done())
 		g.wantFailed(t, open, messages.CodeRestarted)
-		if err := node.Err(); !errors.Is(err, shell.ErrNodeFailed) || !strings.Contains(err.Error(), "a panicked") {
+		err := node.Err()
+		if !errors.Is(err, shell.ErrNodeFailed) || !strings.Contains(err.Error(), "a panicked") {
 			t.Errorf("node ended with %v", err)
 		}
 		g.mu.Lock()
@@ -154,7 +155,9 @@ func TestPanicReportsHoldNoValues(t *testing.T) {
 			t.Errorf("log holds %q:\n%s", canary, log)
 		}
 	}
-	for _, want := range []string{"Actor panicked", "shell_test.panicWith:", "shell_test.do", "actor=n/a"} {
+	for _, want := range []string{
+		"Actor panicked", "shell_test.panicWith:", "shell_test.do", "actor=n/a",
+	} {
 		if !strings.Contains(log, want) {
 			t.Errorf("log lacks %q:\n%s", want, log)
 		}

@@ -45,9 +45,10 @@ type Options struct {
 	// goroutine. It may be nil. Value may hold anything: it is for tests
 	// and the simulation, and must not be logged.
 	OnPanic func(Panic)
-	// OnNodeEnd is called when a node has ended: err is nil after Stop, and
-	// wraps ErrNodeFailed when an actor panicked too often. It must not
-	// block. It may be nil.
+	// OnNodeEnd is called when a node has ended, just before its Done is
+	// closed, unless it was killed: err is nil after Stop, and wraps
+	// ErrNodeFailed when an actor panicked too often. It must not block. It
+	// may be nil.
 	OnNodeEnd func(node string, err error)
 	// Reuse shares the registry of an earlier system, which costs some
 	// milliseconds and 3 MiB to make. Both may go on being used.
@@ -101,7 +102,9 @@ func (s *System) register(path string) string {
 }
 
 // props are what all our actors have in common.
-func (s *System) props(self actor.Actor, box *mailbox, decide actor.SupervisorStrategy) *actor.Props {
+func (s *System) props(
+	self actor.Actor, box *mailbox, decide actor.SupervisorStrategy,
+) *actor.Props {
 	return actor.PropsFromProducer(
 		func() actor.Actor { return self },
 		actor.WithMailbox(func() actor.Mailbox { return box }),

@@ -49,7 +49,9 @@ func indexPortOrder(t *testing.T, h IndexPortHarness) {
 		want[corr] = value
 		p.Commit(next(), port.Txn{Durable: i%2 == 0, Changes: []port.Change{insert(key, "taken")}})
 		want[corr] = "exists"
-		p.Commit(next(), port.Txn{Durable: i%5 == 0, Changes: []port.Change{{Op: port.OpDelete, Row: key}}})
+		p.Commit(next(), port.Txn{Durable: i%5 == 0, Changes: []port.Change{
+			{Op: port.OpDelete, Row: key},
+		}})
 		want[corr] = "committed"
 		p.Get(next(), []port.RowKey{key})
 		want[corr] = "absent"

@@ -168,6 +168,8 @@ func (p *nodePorts) Open(life *shell.Incarnation) *shell.Env {
 
 // Close implements [shell.Ports].
 func (p *nodePorts) Close(life *shell.Incarnation) {
-	p.world.loop.end(&p.clocks[life].group)
-	delete(p.clocks, life)
+	if clock := p.clocks[life]; clock != nil {
+		p.world.loop.end(&clock.group)
+		delete(p.clocks, life)
+	}
 }

@@ -79,6 +79,8 @@ func (c *cell) Receive(ctx actor.Context) {
 		}
 	case *actor.Started:
 		c.begin(ctx)
+	case *actor.Restarting:
+		c.end() // has been done by the panic that led here
 	case *actor.Stopping:
 		c.stop()
 	}

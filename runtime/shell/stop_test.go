@@ -182,6 +182,33 @@ func TestTooManyPanicsOfAChildFailTheParent(t *testing.T) {
 	})
 }
 
+// A parent that panics while its child's last failure waits for it restarts
+// once.
+func TestParentAndChildPanicAtOnce(t *testing.T) {
+	g := newGround(t, false)
+	a := g.start(t, probePart("a")).Ref("a")
+	var child shell.Ref
+	g.ask(t, a, makeDo(func(_ *probe, ctx shell.Ctx) { child = ctx.Spawn("one", probeChild(nil)) }))
+	for range 3 {
+		g.wantFailed(t, g.send(t, child, makeBoom(errBoom)), messages.CodeRestarted)
+	}
+	last := g.send(t, child, makeBoom(errBoom))
+	// The child runs, and fails for good, within the parent's own message.
+	boom := g.send(t, a, makeDo(func(*probe, shell.Ctx) {
+		g.queue.run(func() bool { return g.panicCount() == 4 })
+		panic(errBoom)
+	}))
+	open := g.send(t, a, makeHold)
+	g.wantFailed(t, boom, messages.CodeRestarted)
+	g.wantFailed(t, last, messages.CodeRestarted)
+	g.wantNote(t, g.send(t, a, makeNote("parent")), "parent", 2, 2)
+	select {
+	case <-open.done:
+		t.Error("the second incarnation was restarted again")
+	default:
+	}
+}
+
 func TestManyNodesOnOneSystem(t *testing.T) {
 	onBothGrounds(t, func(t *testing.T, g *ground) {
 		const nodes = 50

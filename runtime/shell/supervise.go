@@ -63,6 +63,9 @@ func (s *strategy) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervis
 	switch {
 	case s.parent == nil && s.node.ending:
 		supervisor.StopChildren(child)
+	case s.parent != nil && s.parent.life == nil:
+		// The parent has panicked too, and its restart ends its children.
+		supervisor.StopChildren(child)
 	case failed.mayRestart():
 		failed.stats.restarts.Add(1)
 		supervisor.RestartChildren(child)

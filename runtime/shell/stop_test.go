@@ -192,9 +192,10 @@ func TestParentAndChildPanicAtOnce(t *testing.T) {
 	for range 3 {
 		g.wantFailed(t, g.send(t, child, makeBoom(errBoom)), messages.CodeRestarted)
 	}
-	last := g.send(t, child, makeBoom(errBoom))
 	// The child runs, and fails for good, within the parent's own message.
+	var last *sent
 	boom := g.send(t, a, makeDo(func(*probe, shell.Ctx) {
+		last = g.send(t, child, makeBoom(errBoom))
 		g.queue.run(func() bool { return g.panicCount() == 4 })
 		panic(errBoom)
 	}))

@@ -208,6 +208,9 @@ func TestParentAndChildPanicAtOnce(t *testing.T) {
 		t.Error("the second incarnation was restarted again")
 	default:
 	}
+	if got := g.panicCount(); got != 5 {
+		t.Errorf("%d panics, want the child's 4 and the parent's 1", got)
+	}
 }
 
 func TestManyNodesOnOneSystem(t *testing.T) {

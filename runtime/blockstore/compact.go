@@ -114,31 +114,18 @@ func (e *Engine) moveBlocks(victim *segment, headers []recordHeader, slot uint32
 	// Otherwise a deletion could miss the copy that is being made.
 	e.deleting.Lock()
 	defer e.deleting.Unlock()
-	var records []record
-	for ; slot < victim.slots && len(records) < moveBlocksMax; slot++ {
+	var living []record
+	for ; slot < victim.slots && len(living) < moveBlocksMax; slot++ {
 		header, err := e.headerOf(victim, headers, slot)
 		if err != nil {
 			return 0, slot, err
 		}
 		at := location{segment: victim.number, slot: slot}
-		found, ok := e.find(header.cid)
-		if header.kind != kindBlock || !ok || found.at != at {
-			continue
+		if found, ok := e.find(header.cid); ok && header.kind == kindBlock && found.at == at {
+			living = append(living, record{cid: header.cid, crc: found.crc, from: &at})
 		}
-		data := make([]byte, e.opts.BlockSize)
-		if err := e.readRecord(found, data, true); err != nil {
-			return 0, slot, err
-		}
-		records = append(records, record{cid: header.cid, data: data, crc: found.crc, from: &at})
 	}
-	if len(records) == 0 {
-		return 0, slot, nil
-	}
-	err = e.submit(&request{records: records, wake: make(chan bool, 1)})
-	if err != nil {
-		return 0, slot, err
-	}
-	return len(records), slot, nil
+	return len(living), slot, e.moveRecords(living)
 }
 
 // headerOf returns the header of a slot, from the pack if the index file

@@ -149,6 +149,9 @@ func randomLives(seed uint64) error {
 		} else if r.IntN(2) == 0 {
 			d.FailAt(ops, []error{port.ErrDiskIO, port.ErrDiskFull}[r.IntN(2)])
 		}
+		if r.IntN(4) == 0 { // a disk that goes on failing
+			d.SetFaults(disk.Faults{Change: 0.1 * r.Float64(), Read: 0.1 * r.Float64()})
+		}
 		for range 1 + r.IntN(25) {
 			_ = randomStep(r, m, e) // the model knows what failed
 		}
@@ -157,6 +160,7 @@ func randomLives(seed uint64) error {
 		}
 		d.FailAt(0, nil)
 		d.CutAt(0)
+		d.SetFaults(disk.Faults{})
 		switch r.IntN(3) {
 		case 0:
 			d = d.Restart() // power cut

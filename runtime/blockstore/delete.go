@@ -17,6 +17,8 @@ type tombstoneLog struct {
 	entries uint32 // in the file, marks included
 	synced  uint32 // of them; a mark at the end is not
 	next    uint32 // number of the next log
+	// unproven: when the log was loaded, its end was not known to be durable.
+	unproven bool
 	// keep: an unreadable tombstone is evidence; the log is not rewritten.
 	keep bool
 }

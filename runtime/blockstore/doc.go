@@ -15,7 +15,7 @@
 // segment is given back by Compact, which moves the living to the newest
 // segment and removes the file.
 //
-// In memory each stored block costs about 60 bytes: CID, segment, slot, CRC
+// In memory each stored block costs about 55 bytes: CID, segment, slot, CRC
 // of the data, and its age, in sorted leaves (see table).
 //
 // # When is a block durable?
@@ -30,8 +30,9 @@
 //   - a record that is known to have been durable and does not prove itself
 //     is damage: Check, and Get with verify, report it;
 //   - a record beyond the mark that does not prove itself was never
-//     acknowledged, and is dropped; one that does prove itself is kept, and
-//     synced before anybody is told that it is there.
+//     acknowledged, and is dropped; one that does prove itself is kept. It
+//     is written once more, since after a failed sync the system serves from
+//     memory what never reached the disk.
 //
 // Opening reads the index files only. Records are read in full only where
 // the pack is longer than its index file knows, which is the tail of what

@@ -32,6 +32,7 @@ type Engine struct {
 	dead       tombstoneLog
 	queue      commitQueue
 	active     activeSegment // owned by the leader of the group commit, and by Open
+	unproven   []record      // used by Open
 
 	mu       sync.RWMutex // guards all below
 	table    table

@@ -34,9 +34,11 @@ func (e *Engine) loadLogs(numbers []uint32) (buried map[uint32][]uint32, err err
 	return buried, nil
 }
 
-// joinLogs makes one log of several. All segments are loaded.
+// joinLogs makes one log of several, and a new one of one whose end is not
+// known to be durable, for the reason that secureUnproven gives. All segments
+// are loaded.
 func (e *Engine) joinLogs(numbers []uint32) {
-	if len(numbers) < 2 || e.dead.keep || e.dead.file == nil || e.failed != nil {
+	if len(numbers) < 2 && !e.dead.unproven || e.dead.keep || e.dead.file == nil || e.failed != nil {
 		return
 	}
 	err := e.rewriteLog()
@@ -127,6 +129,7 @@ func (e *Engine) resumeLog(log loadedLog) error {
 		return err
 	}
 	e.dead.synced = e.dead.entries
+	e.dead.unproven = !log.marked && log.kept > 0
 	if log.torn || !log.marked {
 		e.markLog()
 	}

@@ -80,7 +80,11 @@ func (e *Engine) load() error {
 		e.settleSegment(e.segments[number], lost[number])
 	}
 	e.joinLogs(files.deads)
-	return e.resumeSegment()
+	if err := e.resumeSegment(); err != nil {
+		return err
+	}
+	e.secureUnproven()
+	return nil
 }
 
 // takeInventory lists the disk and removes what was never put in its place.

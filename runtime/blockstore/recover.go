@@ -139,6 +139,8 @@ func (e *Engine) scanTail(c *scan) error {
 			*h = recordHeader{kind: kindHole, segment: c.segment.number, slot: slot}
 			e.opts.Log.Warn("record that was never durable is dropped",
 				"file", name, "offset", e.packOffset(slot))
+		case slot >= c.durable:
+			e.unproven = append(e.unproven, recordAt(h))
 		}
 		h.size = uint32(e.opts.BlockSize)
 	}
@@ -201,4 +203,45 @@ func (e *Engine) mend(c *scan) error {
 		return err
 	}
 	return nil
+}
+
+// recordAt makes a record that is to be moved from where its header stands.
+func recordAt(h *recordHeader) record {
+	return record{cid: h.cid, crc: h.crc, from: &location{segment: h.segment, slot: h.slot}}
+}
+
+// secureUnproven writes again what was found readable but is not known to
+// have been durable. A sync that failed before a crash may have lost it
+// without a trace: the system still serves it from memory, and reports
+// success for the next sync. What is written anew is durable for certain.
+func (e *Engine) secureUnproven() {
+	for rest := e.unproven; len(rest) > 0 && e.failed == nil; {
+		batch := rest[:min(len(rest), moveBlocksMax)]
+		rest = rest[len(batch):]
+		if err := e.moveRecords(batch); err != nil {
+			e.repairFailed("write the last blocks again", err)
+			break
+		}
+	}
+	e.unproven = nil
+}
+
+// moveRecords writes the records again that the table still points to.
+func (e *Engine) moveRecords(records []record) error {
+	var moving []record
+	for _, rec := range records {
+		found, ok := e.find(rec.cid)
+		if !ok || found.at != *rec.from {
+			continue
+		}
+		rec.data = make([]byte, e.opts.BlockSize)
+		if err := e.readRecord(found, rec.data, true); err != nil {
+			return err
+		}
+		moving = append(moving, rec)
+	}
+	if len(moving) == 0 {
+		return nil
+	}
+	return e.submit(&request{records: moving, wake: make(chan bool, 1)})
 }

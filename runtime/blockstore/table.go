@@ -27,7 +27,7 @@ const (
 )
 
 // table is the set of stored blocks in CID order: sorted leaves of at most
-// leafMax entries, and a sorted list of the leaves. It costs about 60 bytes
+// leafMax entries, and a sorted list of the leaves. It costs about 55 bytes
 // a block. Finding one is a binary search of the list and of one leaf,
 // whatever CIDs an adversary chooses; there is no rehashing pause. Not safe
 // for concurrent use.

@@ -120,6 +120,9 @@ func (e *Engine) loadFormat(files inventory) error {
 	h := e.header(formatMagic, 0)
 	empty := len(files.packs)+len(files.indexes)+len(files.deads) == 0
 	if !files.format && empty {
+		if e.opts.MustExist {
+			return fmt.Errorf("blockstore: its files are gone: %w", port.ErrBlockCorrupt)
+		}
 		if err := e.writeWhole(formatName, h, h); err != nil {
 			return err
 		}

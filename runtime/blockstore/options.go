@@ -61,6 +61,9 @@ type Options struct {
 	// Shuffle permutes n things by swaps; it hides which blocks belong to
 	// one tuple. Default: uniform, from crypto/rand.
 	Shuffle func(n int, swap func(i, j int))
+	// MustExist refuses an empty disk with port.ErrBlockCorrupt, instead of
+	// making a new store on it: the caller knows that there was one.
+	MustExist bool
 	// Log receives repairs and failures. Default: nothing is logged.
 	Log *slog.Logger
 }

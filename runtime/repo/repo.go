@@ -180,8 +180,10 @@ type engines struct {
 
 func (e *engines) open(v *vault.Vault, cfg *config.Config) (err error) {
 	blocksDir := filepath.Join(e.dir, blocksName)
-	if err := os.MkdirAll(blocksDir, 0o700); err != nil {
-		return fmt.Errorf("repo: %w", err)
+	if e.create {
+		if err := os.Mkdir(blocksDir, 0o700); err != nil {
+			return fmt.Errorf("repo: %w", err)
+		}
 	}
 	if e.disk, err = host.OpenDisk(blocksDir); err != nil {
 		return fmt.Errorf("repo: blocks: %w", err)
@@ -192,6 +194,7 @@ func (e *engines) open(v *vault.Vault, cfg *config.Config) (err error) {
 	}
 	e.blocks, err = blockstore.Open(disk, blockstore.Options{
 		SegmentBytes: cfg.Storage.SegmentBytes, Reserve: cfg.Storage.ReserveBytes, Log: e.log,
+		MustExist: !e.create,
 	})
 	if err != nil {
 		return fmt.Errorf("repo: blocks: %w", err)

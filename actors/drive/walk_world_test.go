@@ -8,6 +8,7 @@ import (
 	"github.com/noisefs/noisefs/actors/drive"
 	"github.com/noisefs/noisefs/actors/store"
 	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/sim/disk"
 )
 
 // named returns the blocks D of refs.
@@ -128,30 +129,42 @@ func settle(h *house) {
 	}
 }
 
-// TestWalkFindsWhatMoves moves names out of the way of a walk, while it is
-// between two batches.
+// TestWalkFindsWhatMoves moves names out of the way of a walk that is under
+// way: out of a tree whose row was scanned and whose nodes are being read,
+// into rows that the scan has passed.
 func TestWalkFindsWhatMoves(t *testing.T) {
-	for after := range 6 {
+	for after := range 12 {
 		s := newSettings(uint64(after))
-		s.drive.ScanRows = 1
+		s.disk = disk.Costs{Operation: time.Millisecond}
+		s.drive.ScanRows = 1 + after%3
 		h := newHouse(t, s)
-		putWide(h, "/t")
-		h.must(mkdir("/z", false))
-		for i := range 20 { // so that the scan takes a while
-			h.must(mkdir(fmt.Sprintf("/z/%d", i), false))
+		h.must(mkdir("/z/0", true))
+		// The tree has the last row of the scan, and a changed name, so that
+		// the walk leaves out what its names hide; and so many nodes that
+		// its last names can go before the walk comes to them.
+		root := wideTree()
+		for i := range 60 {
+			root.entries[fmt.Sprintf("g%02d", i)] =
+				&item{kind: messages.TypeFile, data: text(60), mode: 0o644}
 		}
+		root.entries["x"], root.entries["y"] = root.entries["a"], root.entries["b"]
+		root.entries["z"] = &item{kind: messages.TypeFile, data: text(500), mode: 0o644}
+		if err := actTree("/t", root).do(h); err != nil {
+			t.Fatal(err)
+		}
+		h.must(remove("/t/f18", false))
 		needed := named(h.walk(messages.BeginWalk{}).refs)
+		h.crash() // so that no node is in memory
 		id := h.beginWalk(messages.BeginWalk{})
 		running := h.client.Start(drive.Role, func(c messages.Call) messages.Command {
 			return messages.ContinueWalk{Call: c, Walk: id}
 		})
-		if err := h.world.Run(time.Duration(after) * 60 * time.Microsecond); err != nil {
+		if err := h.world.Run(time.Duration(after) * 5 * time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
-		// What the tree's row names goes to new rows, and the row goes.
-		h.must(rename("/t/a", "/z/a", false))
-		h.must(rename("/t/b", "/z/b", false))
-		h.must(rename("/t/f05", "/z/0/f", false))
+		h.must(rename("/t/z", "/z/z", false))
+		h.must(rename("/t/y", "/z/b", false))
+		h.must(rename("/t/x", "/z/0/x", false))
 		h.must(remove("/t", true))
 		h.must(rename("/z/b", "/z/0/b", false))
 		batch := running.Wait().(messages.WalkContinued)

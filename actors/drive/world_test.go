@@ -40,6 +40,7 @@ type settings struct {
 	seed   uint64
 	panics bool // panics are injected
 	drive  drive.Config
+	disk   disk.Costs
 }
 
 func newSettings(seed uint64) settings { return settings{seed: seed, drive: testConfig()} }
@@ -66,7 +67,7 @@ func newHouse(t sim.Test, s settings) *house {
 		world: sim.NewWorld(sim.Options{
 			Seed: s.seed, AllowPanics: s.panics, WorkPerInstantMax: 1 << 24,
 		}),
-		disk: disk.New(disk.Options{Seed: s.seed}),
+		disk: disk.New(disk.Options{Seed: s.seed, Costs: s.disk}),
 		index: memindex.New(memindex.Options{
 			Rand:  rand.New(rand.NewPCG(s.seed, 1)),
 			Costs: memindex.DefaultCosts(),

@@ -38,8 +38,8 @@ type actor struct {
 
 	trees    map[messages.TreeID]*treeBuild
 	lastTree messages.TreeID
-	sharing  *treeBuild           // the directory that is written for a share
-	placing  []messages.NeededRef // roots that are sealed and not placed yet
+	sharing  *treeBuild // the directory that is written for a share
+	placing  []*placing // roots that are sealed and have no row yet
 
 	walks       map[messages.WalkID]*walkRun
 	lastWalk    messages.WalkID
@@ -325,16 +325,27 @@ func (a *actor) storeRoot(
 	})
 }
 
+// placing is a root between its sealing and its row.
+type placing struct {
+	stream  messages.StreamID
+	ref     messages.NeededRef
+	durable bool
+}
+
 // syncRoot makes a sealed root and all below it durable. From here until it
 // has a row, or failed, a walk that begins visits it.
 func (a *actor) syncRoot(
 	ctx shell.Ctx, stream messages.StreamID, ref messages.BlockRef,
 	then func(shell.Ctx, messages.BlockRef, *messages.Error),
 ) {
-	a.placing = append(a.placing, messages.NeededRef{Ref: ref, Kind: messages.KindNode})
+	p := &placing{
+		stream: stream, ref: messages.NeededRef{Ref: ref, Kind: messages.KindNode},
+	}
+	a.placing = append(a.placing, p)
 	a.ask(ctx, a.splitter, func(call messages.Call) messages.Command {
 		return messages.SyncStream{Call: call, Stream: stream}
 	}, func(ctx shell.Ctx, _ messages.Reply, err *messages.Error) {
+		p.durable = err == nil
 		if err != nil {
 			a.placed(ref)
 		}
@@ -345,7 +356,7 @@ func (a *actor) syncRoot(
 // placed ends what syncRoot began.
 func (a *actor) placed(ref messages.BlockRef) {
 	for i := range a.placing {
-		if a.placing[i].Ref == ref {
+		if a.placing[i].ref.Ref == ref {
 			a.placing = append(a.placing[:i], a.placing[i+1:]...)
 			return
 		}

@@ -43,7 +43,7 @@ const (
 )
 
 // beginWalk opens a walk. Changes are noted from this moment on, and trees
-// are asked for their refs now: what was needed now and still is will be
+// are asked for their refs at the same moment: what was needed now and still is will be
 // visited.
 func (a *actor) beginWalk(ctx shell.Ctx, m messages.BeginWalk) {
 	caller := ctx.Caller()
@@ -103,20 +103,81 @@ func (a *actor) openWalk(
 		a.limitWalk(ctx, w, m.Only, begun)
 		return
 	}
-	for _, needed := range a.placing {
-		w.addNeeded(needed)
+	a.addUnnamed(ctx, w, func(ctx shell.Ctx, err *messages.Error) {
+		if err == nil && m.Without != "" {
+			a.excludeFromWalk(ctx, w, m.Without, begun)
+			return
+		}
+		begun(ctx, err)
+	})
+}
+
+// unnamed is refs that one stream holds together and no row names yet.
+type unnamed struct {
+	stream messages.StreamID
+	root   *placing // nil: of a tree that is being built
+	refs   []messages.NeededRef
+}
+
+// addUnnamed adds the refs of trees that are open, and the roots that have no
+// row yet, to a walk. A node can be read only when it is durable: their
+// streams are synced first. Where that fails the stream is lost, and so is
+// the tree that needed it.
+func (a *actor) addUnnamed(
+	ctx shell.Ctx, w *walkRun, then func(shell.Ctx, *messages.Error),
+) {
+	all := a.unnamed()
+	var failed *messages.Error
+	left := 1
+	done := func(ctx shell.Ctx) {
+		if left--; left == 0 {
+			then(ctx, failed)
+		}
 	}
+	for _, u := range all {
+		if u.root != nil && u.root.durable {
+			w.addNeeded(u.root.ref)
+			continue
+		}
+		left++
+		a.ask(ctx, a.splitter, func(call messages.Call) messages.Command {
+			return messages.SyncStream{Call: call, Stream: u.stream}
+		}, func(ctx shell.Ctx, _ messages.Reply, err *messages.Error) {
+			switch {
+			case err == nil, u.root != nil && u.root.durable:
+				for _, ref := range u.refs {
+					w.addNeeded(ref)
+				}
+			case err.Code == messages.CodeOverload:
+				failed = err
+			}
+			done(ctx)
+		})
+	}
+	done(ctx)
+}
+
+// unnamed lists what no row names, as it is now.
+func (a *actor) unnamed() []unnamed {
+	var all []unnamed
+	for _, p := range a.placing {
+		all = append(all, unnamed{p.stream, p, []messages.NeededRef{p.ref}})
+	}
+	builds := make([]*treeBuild, 0, len(a.trees)+1)
 	for _, id := range slices.Sorted(maps.Keys(a.trees)) {
-		a.trees[id].refs(w.addNeeded)
+		builds = append(builds, a.trees[id])
 	}
 	if a.sharing != nil {
-		a.sharing.refs(w.addNeeded)
+		builds = append(builds, a.sharing)
 	}
-	if m.Without != "" {
-		a.excludeFromWalk(ctx, w, m.Without, begun)
-		return
+	for _, t := range builds {
+		u := unnamed{stream: t.stream}
+		t.refs(func(ref messages.NeededRef) { u.refs = append(u.refs, ref) })
+		if len(u.refs) > 0 {
+			all = append(all, u)
+		}
 	}
-	begun(ctx, nil)
+	return all
 }
 
 // touchWalk puts off the end of a walk that nobody uses.
@@ -236,30 +297,43 @@ func (a *actor) readForWalk(ctx shell.Ctx, w *walkRun, item walkItem) {
 	})
 }
 
-// filterForWalk visits those entries of a base that no changed name hides.
+// filterForWalk visits those entries of a base that no changed name hides. A
+// directory that was removed since its inode was read is not visited: its
+// changed names are being cleaned away, and then hide nothing.
 func (a *actor) filterForWalk(ctx shell.Ctx, w *walkRun, f *filter) {
 	w.asked++
-	rows := make([]rowID, len(f.entries))
-	for i, entry := range f.entries {
-		rows[i] = dentryRow(f.item.hide, entry.Name)
+	rows := make([]rowID, 0, len(f.entries)+2)
+	for _, entry := range f.entries {
+		rows = append(rows, dentryRow(f.item.hide, entry.Name))
 	}
+	rows = append(rows, inodeRow(f.item.hide), orphanRow(f.item.hide))
 	a.get(ctx, rows, func(ctx shell.Ctx, values [][]byte, err *messages.Error) {
 		w.asked--
 		if err != nil {
 			w.failed = err
 		} else {
-			item := f.item
-			item.hide = 0
-			var visible = f.entries[:0:0]
-			for i, entry := range f.entries {
-				if values[i] == nil {
-					visible = append(visible, entry)
-				}
-			}
-			w.visitEntries(item, visible)
+			w.visitVisible(f, values)
 		}
 		a.pumpWalk(ctx, w)
 	})
+}
+
+// visitVisible visits entries of a directory. rows has what their names,
+// then the directory's inode, then its row among the orphans have.
+func (w *walkRun) visitVisible(f *filter, rows [][]byte) {
+	names, isThere, isOrphan := rows[:len(f.entries)], rows[len(f.entries)], rows[len(f.entries)+1]
+	if isThere == nil || isOrphan != nil {
+		return
+	}
+	item := f.item
+	item.hide = 0
+	visible := f.entries[:0:0]
+	for i, entry := range f.entries {
+		if names[i] == nil {
+			visible = append(visible, entry)
+		}
+	}
+	w.visitEntries(item, visible)
 }
 
 // feedWalk reads more roots; false when there are none.

@@ -15,7 +15,7 @@ type tombstoneLog struct {
 	file    port.DiskFile // nil: there is no log yet
 	number  uint32
 	entries uint32 // in the file, marks included
-	synced  uint32 // of them; a mark at the end is not
+	marked  bool   // the last of them is a mark
 	next    uint32 // number of the next log
 	// unproven: when the log was loaded, its end was not known to be durable.
 	unproven bool
@@ -31,10 +31,7 @@ func (l *tombstoneLog) close(sync bool) error {
 	}
 	var err error
 	if sync {
-		if err = l.file.Sync(); err != nil {
-			// The mark may be lost although it can still be read.
-			err = errors.Join(err, l.file.Truncate(logLength(l.synced)))
-		}
+		err = l.file.Sync()
 	}
 	err = errors.Join(err, l.file.Close())
 	l.file = nil
@@ -127,30 +124,32 @@ func (e *Engine) bury(graves []buried) error {
 	slices.SortFunc(graves, func(a, b buried) int { return compareLocations(a.at, b.at) })
 	log := &e.dead
 	entries := make([]byte, len(graves)*tombstoneSize)
+	kind := kindDead
+	if log.marked {
+		kind = kindDeadMarked
+	}
 	for i, g := range graves {
 		t := tombstone{
-			kind: kindDead, segment: g.at.segment, slot: g.at.slot,
+			kind: kind, segment: g.at.segment, slot: g.at.slot,
 			durable: log.entries, place: log.entries + uint32(i),
 		}
 		t.encode(entries[i*tombstoneSize:])
 	}
 	_, err := log.file.Append(entries)
-	full, kept := errors.Is(err, port.ErrDiskFull), log.entries
+	full := errors.Is(err, port.ErrDiskFull)
 	if err == nil {
-		// If this fails the mark before it may be lost too, although it can
-		// still be read.
-		err, kept = log.file.Sync(), log.synced
+		err = log.file.Sync()
 	}
 	if err != nil {
 		name := fileName(log.number, deadSuffix)
 		err = fmt.Errorf("blockstore: append to %s: %w", name, err)
-		if cut := log.file.Truncate(logLength(kept)); cut != nil || !full {
+		if cut := log.file.Truncate(log.length()); cut != nil || !full {
 			return e.fail(errors.Join(err, cut))
 		}
 		return err
 	}
 	log.entries += uint32(len(graves))
-	log.synced = log.entries
+	log.marked = false
 	e.mu.Lock()
 	for _, g := range graves {
 		s := e.segments[g.at.segment]
@@ -178,6 +177,7 @@ func (e *Engine) markLog() {
 		return
 	}
 	log.entries++
+	log.marked = true
 	e.mu.Lock()
 	e.logBytes += tombstoneSize
 	e.mu.Unlock()
@@ -231,8 +231,7 @@ func (e *Engine) rewriteLog() error {
 		return fmt.Errorf("blockstore: open %s: %w", name, err)
 	}
 	old := e.dead
-	e.dead = tombstoneLog{file: file, number: number, next: number + 1, entries: entries,
-		synced: entries}
+	e.dead = tombstoneLog{file: file, number: number, next: number + 1, entries: entries}
 	e.mu.Lock()
 	e.logBytes += e.dead.length() - old.length()
 	e.mu.Unlock()

@@ -170,8 +170,12 @@ func decodeRecordHeader(p []byte, segment, slot uint32, blockSize int) (recordHe
 type tombstoneKind uint32
 
 const (
-	// kindDead: the record in this slot is deleted.
+	// kindDead: the record in this slot is deleted. The entries of one
+	// deletion have the place of the first of them as their durable count.
 	kindDead tombstoneKind = 0x44414544 // "DEAD"
+	// kindDeadMarked is the same, and the entry before this deletion's first
+	// is a mark. So an unreadable mark is known to have been no more.
+	kindDeadMarked tombstoneKind = 0x4d414544 // "DEAM"
 	// kindMark: nothing but the durable count.
 	kindMark tombstoneKind = 0x4b52414d // "MARK"
 )
@@ -213,7 +217,8 @@ func decodeTombstone(p []byte, place uint32) (tombstone, error) {
 		durable: binary.LittleEndian.Uint32(p[12:]),
 		place:   binary.LittleEndian.Uint32(p[16:]),
 	}
-	if (t.kind != kindDead && t.kind != kindMark) || t.place != place || t.durable > place {
+	known := t.kind == kindDead || t.kind == kindMark || t.kind == kindDeadMarked && t.durable > 0
+	if !known || t.place != place || t.durable > place {
 		return tombstone{}, errNoProof
 	}
 	return t, nil

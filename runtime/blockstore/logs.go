@@ -74,6 +74,7 @@ func (e *Engine) loadLog(number uint32, buried map[uint32][]uint32) (loadedLog, 
 	}
 	p = p[min(len(p), fileHeaderSize):]
 	var unreadable []uint32
+	marks := make(map[uint32]bool) // places that later entries call marks
 	durable := uint32(0)
 	for place := uint32(0); len(p) >= tombstoneSize; place, p = place+1, p[tombstoneSize:] {
 		t, err := decodeTombstone(p, place)
@@ -84,14 +85,17 @@ func (e *Engine) loadLog(number uint32, buried map[uint32][]uint32) (loadedLog, 
 		durable = max(durable, t.durable)
 		log.kept = place + 1
 		log.marked = t.kind == kindMark && t.durable == place
-		if t.kind == kindDead {
+		if t.kind == kindDeadMarked {
+			marks[t.durable-1] = true
+		}
+		if t.kind != kindMark {
 			buried[t.segment] = append(buried[t.segment], t.slot)
 		}
 	}
 	log.torn = log.bytes > logLength(log.kept)
 	for _, place := range unreadable {
-		if place >= durable {
-			continue // torn
+		if place >= durable || marks[place] {
+			continue // torn, or nothing but a mark
 		}
 		log.broken = true
 		e.found(damage{
@@ -115,6 +119,7 @@ func (e *Engine) resumeLog(log loadedLog) error {
 		return err
 	}
 	e.dead.file, e.dead.number, e.dead.entries = file, log.number, log.kept
+	e.dead.marked = log.marked
 	if log.torn {
 		e.opts.Log.Warn("bytes that were never durable are cut off",
 			"file", name, "offset", e.dead.length())
@@ -128,9 +133,8 @@ func (e *Engine) resumeLog(log loadedLog) error {
 	if err := file.Sync(); err != nil {
 		return err
 	}
-	e.dead.synced = e.dead.entries
 	e.dead.unproven = !log.marked && log.kept > 0
-	if log.torn || !log.marked {
+	if !log.marked {
 		e.markLog()
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 func testRef(n byte, level uint8) messages.BlockRef {
 	return messages.BlockRef{
 		D: messages.CID{n, 1}, A: messages.CID{n, 2}, B: messages.CID{n, 3},
-		Key: messages.Secret{n}, Level: level, Length: 100,
+		Key: messages.Secret{n, 1}, Level: level, Length: 100,
 	}
 }
 

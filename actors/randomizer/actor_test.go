@@ -89,7 +89,9 @@ func reserve(stream messages.StreamID, count int) func(messages.Call) messages.C
 	}
 }
 
-func commit(stream messages.StreamID, tuples [][3]messages.CID) func(messages.Call) messages.Command {
+func commit(
+	stream messages.StreamID, tuples [][3]messages.CID,
+) func(messages.Call) messages.Command {
 	return func(c messages.Call) messages.Command {
 		return messages.CommitTuples{Call: c, Stream: stream, Tuples: tuples}
 	}

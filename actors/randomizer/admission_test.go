@@ -20,7 +20,9 @@ func randomBytes(source *rand.ChaCha8, n int) []byte {
 }
 
 func TestRandomBlocksAreAdmitted(t *testing.T) {
-	for _, test := range []struct{ size, count int }{{1 << 10, 20_000}, {1 << 12, 2000}, {1 << 17, 200}} {
+	for _, test := range []struct{ size, count int }{
+		{1 << 10, 20_000}, {1 << 12, 2000}, {1 << 17, 200},
+	} {
 		e := newExaminer(test.size)
 		source := rand.NewChaCha8([32]byte{1, byte(test.size >> 8)})
 		for i := range test.count {
@@ -50,12 +52,15 @@ func TestStructuredBlocksAreRefused(t *testing.T) {
 	}
 	lateRepeat := bytes.Clone(noise)
 	copy(lateRepeat[size-24:], lateRepeat[8:32])
+	const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	tests := map[string][]byte{
-		"Zeros":         make([]byte, size),
-		"Ones":          fill(func(int) byte { return 0xff }),
-		"ASCII":         fill(func(i int) byte { return 'a' + noise[i]%26 }),
-		"EnglishText":   []byte(strings.Repeat("It is a truth universally acknowledged. ", size/40+1))[:size],
-		"Base64":        fill(func(i int) byte { return ("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")[noise[i]%64] }),
+		"Zeros":       make([]byte, size),
+		"Ones":        fill(func(int) byte { return 0xff }),
+		"ASCII":       fill(func(i int) byte { return 'a' + noise[i]%26 }),
+		"EnglishText": []byte(strings.Repeat("It is a truth universally known. ", size/33+1))[:size],
+		"Base64": fill(func(i int) byte {
+			return "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[noise[i]%64]
+		}),
 		"RepeatedWords": bytes.Repeat(noise[:4096], size/4096),
 		"OddPeriod":     bytes.Repeat(noise[:8191], size/8191+1)[:size],
 		"TwoHalves":     halfNoise,

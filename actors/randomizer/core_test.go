@@ -75,13 +75,13 @@ func (m *coreMachine) apply(t *rapid.T, changes []port.Change) {
 		t.Fatalf("a transaction that no index takes: %v", err)
 	}
 	for _, c := range changes {
-		key := string(append([]byte{byte(c.Row.Table)}, c.Row.Key...))
+		key := rowName(c.Row)
 		if _, there := m.rows[key]; c.Op == port.OpInsert && there {
 			t.Fatalf("a row of table %d is inserted twice", c.Row.Table)
 		}
 	}
 	for _, c := range changes {
-		key := string(append([]byte{byte(c.Row.Table)}, c.Row.Key...))
+		key := rowName(c.Row)
 		m.table[key] = c.Row.Table
 		if c.Op == port.OpDelete {
 			delete(m.rows, key)
@@ -90,6 +90,8 @@ func (m *coreMachine) apply(t *rapid.T, changes []port.Change) {
 		}
 	}
 }
+
+func rowName(r port.RowKey) string { return string(rune(r.Table)) + string(r.Key) }
 
 func (m *coreMachine) plan(t *rapid.T) {
 	id := messages.StreamID(rapid.IntRange(1, 5).Draw(t, "stream"))

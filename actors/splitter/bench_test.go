@@ -115,15 +115,19 @@ func newMachine(b *testing.B) *machine {
 	fake := func(*shell.Env) shell.Behaviour { return &sim.Fake{} }
 	m.running, err = tree.Start(system, "n1", tree.Spec{Children: []tree.ChildSpec{
 		{Role: randomizer.Role, Doc: "randomizers", New: randomizer.New(s.randomizer, m.params)},
-		{Role: store.Role, Doc: "blocks", New: store.New(s.store, m.params),
+		{
+			Role: store.Role, Doc: "blocks", New: store.New(s.store, m.params),
 			Needs:      []string{randomizer.Role},
-			NeedsLater: []string{cache.Role, splitter.Role, "drive", "reader"}},
+			NeedsLater: []string{cache.Role, splitter.Role, "drive", "reader"},
+		},
 		{Role: cache.Role, Doc: "cache", New: cache.New(cache.Config{
 			MemoryBytes: 32 << 20, LoadsMax: 1024, AsksMax: 256,
 		}, m.params), Needs: []string{store.Role}},
-		{Role: splitter.Role, Doc: "splitter",
+		{
+			Role: splitter.Role, Doc: "splitter",
 			New:   splitter.New(splitter.DefaultConfig(), m.params),
-			Needs: []string{randomizer.Role, cache.Role, store.Role}},
+			Needs: []string{randomizer.Role, cache.Role, store.Role},
+		},
 		{Role: "drive", Doc: "nobody", New: fake},
 		{Role: "reader", Doc: "nobody", New: fake},
 	}}, m.ports)

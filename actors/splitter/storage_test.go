@@ -50,12 +50,18 @@ func TestStorageCost(t *testing.T) {
 		distinctMax      float64
 		coldMin, warmMin float64
 	}{
-		{profile: randomizer.ProfileBalanced, coldMax: 2.05, coldMin: 2, warmMax: 1.12, warmMin: 1.08,
-			distinctMax: 2.1},
-		{profile: randomizer.ProfileThrifty, chunks: 2048, coldMax: 2.05, coldMin: 2, warmMax: 1.03, warmMin: 1.01,
-			distinctMax: 2.1},
-		{profile: randomizer.ProfileStrict, chunks: 2048, coldMax: 2.05, coldMin: 2, warmMax: 2.05, warmMin: 2,
-			distinctMax: 2.1},
+		{
+			profile: randomizer.ProfileBalanced, coldMax: 2.05, coldMin: 2, warmMax: 1.12, warmMin: 1.08,
+			distinctMax: 2.1,
+		},
+		{
+			profile: randomizer.ProfileThrifty, chunks: 2048, coldMin: 2, coldMax: 2.05,
+			warmMin: 1.01, warmMax: 1.03, distinctMax: 2.1,
+		},
+		{
+			profile: randomizer.ProfileStrict, chunks: 2048, coldMin: 2, coldMax: 2.05,
+			warmMin: 2, warmMax: 2.05, distinctMax: 2.1,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.profile, func(t *testing.T) {

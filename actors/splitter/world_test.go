@@ -77,18 +77,24 @@ func newHouse(t sim.Test, s settings) *house {
 	h.node = h.world.AddNode(t, sim.NodeConfig{
 		Name: "n1",
 		Spec: tree.Spec{Children: []tree.ChildSpec{
-			{Role: randomizer.Role, Doc: "randomizers", New: randomizer.New(s.randomizer, h.params),
-				Intensity: 1000, Period: time.Hour},
-			{Role: store.Role, Doc: "blocks", New: s.newStore,
+			{
+				Role: randomizer.Role, Doc: "randomizers", New: randomizer.New(s.randomizer, h.params),
+				Intensity: 1000, Period: time.Hour,
+			},
+			{
+				Role: store.Role, Doc: "blocks", New: s.newStore,
 				Intensity: 1000, Period: time.Hour,
 				Needs:      []string{randomizer.Role},
-				NeedsLater: []string{cache.Role, splitter.Role, "drive", "reader"}},
+				NeedsLater: []string{cache.Role, splitter.Role, "drive", "reader"},
+			},
 			{Role: cache.Role, Doc: "cache", New: cache.New(cache.Config{
 				MemoryBytes: 1 << 20, LoadsMax: 256, AsksMax: 256,
 			}, h.params), Intensity: 1000, Period: time.Hour, Needs: []string{store.Role}},
-			{Role: splitter.Role, Doc: "splitter", New: splitter.New(s.splitter, h.params),
+			{
+				Role: splitter.Role, Doc: "splitter", New: splitter.New(s.splitter, h.params),
 				Intensity: 1000, Period: time.Hour,
-				Needs: []string{randomizer.Role, cache.Role, store.Role}},
+				Needs: []string{randomizer.Role, cache.Role, store.Role},
+			},
 			{Role: "drive", Doc: "nobody", New: fake},
 			{Role: "reader", Doc: "nobody", New: fake},
 		}},

@@ -317,6 +317,30 @@ func TestBounds(t *testing.T) {
 	l.client.Must(cache.Role, read(l.add(1)...)) // the credits are back
 }
 
+// TestCreditsComeBack: an ask that had to wait, and finds everything in
+// memory when its turn comes, gives its credit back too.
+func TestCreditsComeBack(t *testing.T) {
+	cfg := testConfig()
+	cfg.MemoryBytes = 1000 * blockSize
+	l := newLarder(t, cfg, 1)
+	first, second := l.add(40), l.add(40)
+	for range 3 {
+		l.hold = true
+		var pending []*sim.Pending
+		for _, asked := range [][]messages.CID{first, second, first, first, second} {
+			pending = append(pending, l.client.Start(cache.Role, read(asked...)))
+		}
+		l.settle()
+		l.release()
+		for _, p := range pending {
+			if _, ok := p.Wait().(messages.BlocksRead); !ok {
+				t.Fatal("an ask failed")
+			}
+		}
+		first, second = l.add(40), l.add(40)
+	}
+}
+
 func TestRestart(t *testing.T) {
 	l := newLarder(t, testConfig(), 1)
 	cids := l.add(3)

@@ -165,6 +165,9 @@ func (a *actor) begin(ctx shell.Ctx, r *read) {
 		}
 	}
 	from, to := h.ahead.observe(first, last)
+	if h.ahead.window == 0 {
+		a.shelf.tidy(h) // after a seek, what is still queued is not wanted
+	}
 	a.chunkDone(ctx, r)
 	to = min(to, a.params.ChunkCount(h.content.Size))
 	for i := from; i < to; i++ {

@@ -241,9 +241,124 @@ func TestPeopleGoFirst(t *testing.T) {
 	}
 	r.settle()
 	asked := r.blocksAsked()
-	for i := 40; i < 90; i++ {
+	for i := 27; i < 90; i++ {
 		if asked[content.Children[i].D] > 0 {
 			t.Fatalf("chunk %d was read ahead after the seek", i)
+		}
+	}
+}
+
+// TestPeopleGoFirstOnAnotherHandle: what is queued as read-ahead of one handle
+// and waited for on another is asked for at once.
+func TestPeopleGoFirstOnAnotherHandle(t *testing.T) {
+	cfg := testConfig()
+	cfg.BatchesMax, cfg.BatchChunks = 4, 1
+	r := newRoom(t, cfg, wide, 1)
+	content := r.chunked(r.random(100*wide), 817, noHoles)
+	h, other := r.open(content), r.open(content)
+	for i := range 16 {
+		if i == 15 {
+			r.hold = true
+		}
+		r.client.Must(reader.Role, readRange(h, uint64(i)*wide, wide))
+		r.settle()
+	}
+	p := r.client.Start(reader.Role, readRange(other, 30*wide, wide))
+	r.settle()
+	if len(r.held) != 4 {
+		t.Fatalf("%d batches under way, want 4", len(r.held))
+	}
+	if r.blocksAsked()[content.Children[29].D] > 0 {
+		t.Fatal("the read-ahead is not bounded")
+	}
+	if r.blocksAsked()[content.Children[30].D] != 1 {
+		t.Fatal("the read that somebody waits for was not asked for")
+	}
+	r.release()
+	p.Wait()
+}
+
+// TestPeopleGoFirstOnOneHandle: read-ahead that is queued and then waited for
+// is asked for at once.
+func TestPeopleGoFirstOnOneHandle(t *testing.T) {
+	cfg := testConfig()
+	cfg.BatchesMax, cfg.BatchChunks = 4, 1
+	r := newRoom(t, cfg, wide, 1)
+	content := r.chunked(r.random(100*wide), 817, noHoles)
+	h := r.open(content)
+	for i := range 16 {
+		if i == 15 {
+			r.hold = true
+		}
+		r.client.Must(reader.Role, readRange(h, uint64(i)*wide, wide))
+		r.settle()
+	}
+	p := r.client.Start(reader.Role, readRange(h, 23*wide, 8*wide)) // 27..30 are queued
+	r.settle()
+	if r.blocksAsked()[content.Children[27].D] != 1 {
+		t.Fatal("the read that somebody waits for was not asked for")
+	}
+	r.release()
+	p.Wait()
+}
+
+// TestAnotherTry: what could not be read is tried again when it is asked for
+// again.
+func TestAnotherTry(t *testing.T) {
+	r := newRoom(t, testConfig(), 1024, 1)
+	data := r.random(3000)
+	content := r.chunked(data, 4, noHoles)
+	h := r.open(content)
+	lost := r.blocks[content.Children[1].D]
+	delete(r.blocks, content.Children[1].D)
+	for range 2 {
+		if _, err := r.tryRead(h, 0, 3000); err == nil || err.Code != messages.CodeNotFound {
+			t.Fatalf("got %v, want not found", err)
+		}
+	}
+	r.blocks[content.Children[1].D] = lost
+	if got := r.read(h, 0, 3000); !bytes.Equal(got, data) {
+		t.Fatal("wrong bytes")
+	}
+}
+
+// TestReadChunksAreLetGo: a chunk that was handed over to its last byte is
+// not kept.
+func TestReadChunksAreLetGo(t *testing.T) {
+	r := newRoom(t, testConfig(), wide, 1)
+	data := r.random(20 * wide)
+	content := r.chunked(data, 817, noHoles)
+	h := r.open(content)
+	for range 2 {
+		r.read(h, 0, wide/2)
+		r.read(h, wide/2, wide/2) // kept until here
+	}
+	if n := r.blocksAsked()[content.Children[0].D]; n != 2 {
+		t.Fatalf("the chunk was asked for %d times in two passes", n)
+	}
+}
+
+// TestIdleHandlesGiveWay: chunks kept for handles that are not read any more
+// make room for those that are.
+func TestIdleHandlesGiveWay(t *testing.T) {
+	cfg := testConfig()
+	cfg.ReadAheadBytesMax = 20 * wide
+	r := newRoom(t, cfg, wide, 1)
+	content := r.chunked(r.random(100*wide), 817, noHoles)
+	for range 3 {
+		h := r.open(content)
+		waited := 0
+		for i := range 40 {
+			p := r.client.Start(reader.Role, readRange(h, uint64(i)*wide, wide))
+			before := r.world.Elapsed()
+			p.Wait()
+			if r.world.Elapsed() > before {
+				waited++
+			}
+			r.settle()
+		}
+		if waited > 1 {
+			t.Fatalf("%d of 40 sequential reads had to wait", waited)
 		}
 	}
 }

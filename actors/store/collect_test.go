@@ -22,7 +22,8 @@ type town struct {
 	also     []messages.NeededRef // that open streams hold
 	imported []messages.NeededRef
 	inWork   []messages.CID
-	reserved map[messages.CID]bool // that the randomizer will not retire
+	earlier  []messages.CID        // reserved before the collection began
+	reserved map[messages.CID]bool // reserved since: the randomizer will not retire them
 	broken   bool
 	segments int
 
@@ -128,13 +129,7 @@ func (w *town) reply(command messages.Command) any {
 	switch m := command.(type) {
 	case messages.BeginCollection:
 		w.collecting = true
-		var reserved []messages.CID
-		for _, cid := range w.stored {
-			if w.reserved[cid] && len(reserved) < len(w.reserved)/2 {
-				reserved = append(reserved, cid)
-			}
-		}
-		return messages.CollectionBegun{Reserved: reserved}
+		return messages.CollectionBegun{Reserved: w.earlier}
 	case messages.ListInFlight:
 		if !w.collecting {
 			w.t.Fatalf("the streams were listed before the collection began")
@@ -166,7 +161,7 @@ func (w *town) reply(command messages.Command) any {
 		w.holding = m.Hold
 		return messages.ImportsHeld{Roots: w.imported}
 	case messages.EndWalk:
-		w.walking, w.holding = false, false
+		w.walking = false
 		return messages.WalkEnded{}
 	case messages.EndCollection:
 		w.collecting = false
@@ -224,7 +219,8 @@ func (w *town) needs(cid messages.CID, without bool) bool {
 			return true
 		}
 	}
-	return w.young[cid] || w.reserved[cid] || slices.Contains(w.inWork, cid)
+	return w.young[cid] || w.reserved[cid] || slices.Contains(w.inWork, cid) ||
+		slices.Contains(w.earlier, cid)
 }
 
 func drawTown(t *rapid.T) *town {
@@ -253,6 +249,7 @@ func drawTown(t *rapid.T) *town {
 		w.young[pick()] = true
 		w.reserved[pick()] = true
 		w.inWork = append(w.inWork, pick())
+		w.earlier = append(w.earlier, pick())
 	}
 	return w
 }

@@ -14,7 +14,7 @@ import (
 // it holds never passes the quota, whatever the timing.
 func TestRoomNeverAdmitsTooMuch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		const quota, disk, reserve = 10_000, 12_000, 3_000
+		const quota, disk, reserve = 2000, 2400, 500
 		r := room{quotaBytes: quota, reserveBytes: reserve}
 		if rapid.Bool().Draw(t, "noQuota") {
 			r.quotaBytes = 0
@@ -32,10 +32,10 @@ func TestRoomNeverAdmitsTooMuch(t *testing.T) {
 		r.looked(usage())
 		var looked *messages.BlocksUsage // measured, not delivered yet
 		admitted := 0
-		for range rapid.IntRange(1, 150).Draw(t, "steps") {
+		for range rapid.IntRange(100, 400).Draw(t, "steps") {
 			switch rapid.IntRange(0, 4).Draw(t, "step") {
 			case 0:
-				bytes := rapid.Int64Range(1, 3000).Draw(t, "bytes")
+				bytes := rapid.SampledFrom([]int64{100, 300, 700}).Draw(t, "bytes")
 				if r.refusal(bytes) == nil {
 					r.begin(bytes)
 					under = append(under, put{bytes: bytes})
@@ -68,7 +68,7 @@ func TestRoomNeverAdmitsTooMuch(t *testing.T) {
 					looked = nil
 				}
 			case 4: // something was deleted and given back
-				held -= min(held, rapid.Int64Range(0, 500).Draw(t, "freed"))
+				held -= min(held, rapid.Int64Range(0, 100).Draw(t, "freed"))
 			}
 			if r.quotaBytes > 0 && held > quota {
 				t.Fatalf("%d bytes are held, quota %d", held, quota)

@@ -261,6 +261,20 @@ func TestVerifierFailsWithTheDrive(t *testing.T) {
 	})
 }
 
+// TestVerifierFailsWithItsWork: a panic while hashing is a failure, not a
+// clean report.
+func TestVerifierFailsWithItsWork(t *testing.T) {
+	v := newVerifier(verifyConfig())
+	cids := []messages.CID{testCID(1)}
+	v.step(messages.BlocksListed{CIDs: cids}, nil)
+	v.step(messages.BlocksGot{Blocks: make([]messages.Block, 1)}, batchTag{cids})
+	effects := v.step(messages.WorkDone{Err: port.ErrDiskIO}, batchTag{cids})
+	if done, ok := effects[0].(finish); !ok || done.err == nil ||
+		done.err.Code != messages.CodeInternal {
+		t.Fatalf("got %v, want a failure", effects)
+	}
+}
+
 func TestVerifierBoundsTheList(t *testing.T) {
 	v := newVerifier(verifyConfig())
 	for range 3 * messages.ProblemsMax {

@@ -1,30 +1,26 @@
 package scenario_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/noisefs/noisefs/sim/scenario"
 )
 
-func TestSmoke(t *testing.T) {
-	for seed := range uint64(30) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			h, err := scenario.New(scenario.Options{Seed: seed})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var workers []*scenario.Worker
-			for i := range 3 {
-				w := h.NewWorker(i)
-				workers = append(workers, w)
-				h.Client.Go(func(s *scenario.Session) { w.Begin(s); w.Work(s, 200) })
-			}
-			if err := h.Settle(workers); err != nil {
-				t.Fatalf("%.500s", err.Error())
-			}
-			a, r := h.Client.Counts()
-			t.Log(a, r, h.World.Deliveries(), h.World.Elapsed(), len(h.Stored()))
-		})
+// cutsPerWorld is how many power cuts one repository lives through.
+const cutsPerWorld = 8
+
+// TestChaosPowerCuts cuts the power at random operations of disk and index.
+// NOISEFS_CUTS is how often.
+func TestChaosPowerCuts(t *testing.T) {
+	cuts := 200
+	if testing.Short() {
+		cuts = 80
 	}
+	cuts = number(t, "NOISEFS_CUTS", cuts)
+	sweep(t, (cuts+cutsPerWorld-1)/cutsPerWorld,
+		func(seed uint64, reuse *scenario.House) (*scenario.House, error) {
+			return scenario.Cuts{
+				Seed: seed, Count: cutsPerWorld, Workers: 3, Reuse: reuse,
+			}.Run()
+		})
 }

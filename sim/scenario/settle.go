@@ -79,16 +79,7 @@ func (h *House) collectAll(s *Session) {
 		s.Broken("%d blocks are needed, %d are stored, the collection counted %d",
 			len(needed), len(stored), collected.Needed)
 	}
-	verified, err := s.Verify()
-	switch {
-	case err != nil:
-		s.Broken("verify: %v (%q)", err, err.Code)
-	case verified.Count > 0:
-		s.Broken("verification found %d problems: %s of %s", verified.Count,
-			verified.Problems[0].Reason, verified.Problems[0].Block.Short())
-	case verified.Blocks != int64(len(stored)):
-		s.Broken("verification read %d blocks of %d", verified.Blocks, len(stored))
-	}
+	verifyClean(s)
 }
 
 // Stored returns the blocks that the engine has, in order.

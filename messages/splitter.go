@@ -21,8 +21,8 @@ type StreamOpened struct {
 
 // WriteChunk adds a chunk of the file. Data is BlockSize bytes, fewer only
 // for the last chunk, and nil for a hole (a chunk of zeros); its capacity is
-// at least BlockSize. Data passes to the splitter, which pads and seals it
-// in place. Reply: [ChunkWritten], which gives back one credit of the window.
+// at least BlockSize; with room for a tag behind that it is not copied.
+// Data passes to the splitter, which pads and seals it in place. Reply: [ChunkWritten], which gives back one credit of the window.
 type WriteChunk struct {
 	Call
 	Stream StreamID

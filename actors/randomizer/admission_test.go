@@ -204,3 +204,22 @@ func logSum(logs []float64) float64 {
 	}
 	return top + math.Log(sum)
 }
+
+// FuzzExamine: whatever is short and fills a block by repeating itself is
+// refused.
+func FuzzExamine(f *testing.F) {
+	const size = 1 << 12
+	e := newExaminer(size)
+	f.Add([]byte{0})
+	f.Add([]byte("It is a truth universally known"))
+	f.Add(randomBytes(rand.NewChaCha8([32]byte{4}), 509))
+	f.Fuzz(func(t *testing.T, seed []byte) {
+		if len(seed) == 0 || len(seed) > size/8 {
+			return
+		}
+		block := bytes.Repeat(seed, size/len(seed)+1)[:size]
+		if e.examine(block) == "" {
+			t.Errorf("%d bytes that repeat themselves were admitted", len(seed))
+		}
+	})
+}

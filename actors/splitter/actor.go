@@ -11,6 +11,10 @@ import (
 
 var _ shell.Behaviour = (*actor)(nil)
 
+// barriersMax bounds the unanswered SyncStreams of one stream; one more is
+// CodeOverload.
+const barriersMax = 64
+
 // actor is the splitter: streams, and the pipeline that their blocks share.
 type actor struct {
 	cfg                      Config
@@ -274,7 +278,7 @@ func (a *actor) syncStream(ctx shell.Ctx, m messages.SyncStream) {
 	if s == nil {
 		return
 	}
-	if len(s.barriers) >= a.cfg.StreamsMax {
+	if len(s.barriers) >= barriersMax {
 		ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeOverload,
 			"%d syncs are unanswered", len(s.barriers)))
 		return

@@ -15,6 +15,7 @@ import (
 	"github.com/noisefs/noisefs/runtime/format"
 	"github.com/noisefs/noisefs/runtime/port"
 	"github.com/noisefs/noisefs/runtime/shell"
+	"github.com/noisefs/noisefs/sim"
 	"github.com/noisefs/noisefs/sim/memindex"
 )
 
@@ -121,6 +122,52 @@ func TestSealedBlocks(t *testing.T) {
 	if node.Level != 3 || chunk.Level != 0 || chunk.Length != 700 {
 		t.Error("the refs do not say what was sealed")
 	}
+}
+
+// TestBuffersWithoutRoomForATag: a buffer that has room for a block and no
+// more costs a copy, and nothing else.
+func TestBuffersWithoutRoomForATag(t *testing.T) {
+	h := newHouse(t, newSettings(12))
+	defer h.stop()
+	w := h.open()
+	data := make([]byte, 700, h.params.BlockSize)
+	copy(data, text(700))
+	h.ask(func(c messages.Call) messages.Command {
+		return messages.WriteChunk{Call: c, Stream: w.id, Data: data}
+	})
+	w.size = 700
+	if got := h.read(w.mustFinish()); !bytes.Equal(got, text(700)) {
+		t.Error("the file does not come back")
+	}
+}
+
+func TestTooManySyncs(t *testing.T) {
+	h := newHouse(t, newSettings(13))
+	defer h.stop()
+	w := h.open()
+	w.chunk(text(1024))
+	var pending []*sim.Pending
+	for range 100 {
+		pending = append(pending, h.client.Start(splitter.Role,
+			func(c messages.Call) messages.Command {
+				return messages.SyncStream{Call: c, Stream: w.id}
+			}))
+	}
+	synced := 0
+	for _, p := range pending {
+		switch reply := p.Wait().(type) {
+		case messages.StreamSynced:
+			synced++
+		case messages.Failed:
+			if reply.Err.Code != messages.CodeOverload {
+				t.Errorf("failed with %v", reply.Err)
+			}
+		}
+	}
+	if synced != 64 {
+		t.Errorf("%d syncs were answered, want 64", synced)
+	}
+	w.drain()
 }
 
 func TestRefusals(t *testing.T) {

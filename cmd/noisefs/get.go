@@ -42,7 +42,7 @@ and an interrupted get leaves nothing behind.
 }
 
 func runGet(ctx context.Context, g *globals, arg, out string, force bool) error {
-	target, err := g.parseTarget(arg)
+	target, err := g.parseTarget(ctx, arg)
 	if err != nil {
 		return err
 	}

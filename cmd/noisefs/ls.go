@@ -28,7 +28,7 @@ func newLsCommand(g *globals) *cobra.Command {
 			}
 			return g.withClient(cmd.Context(), func(client node.Client) error {
 				for _, arg := range args {
-					target, err := g.parseTarget(arg)
+					target, err := g.parseTarget(cmd.Context(), arg)
 					if err == nil {
 						l := lister{g, client, long, recursive}
 						err = l.list(cmd.Context(), target, "")
@@ -120,7 +120,7 @@ func newStatCommand(g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return g.withClient(cmd.Context(), func(client node.Client) error {
 				for _, arg := range args {
-					target, err := g.parseTarget(arg)
+					target, err := g.parseTarget(cmd.Context(), arg)
 					if err == nil {
 						err = printStat(cmd.Context(), g, client, target)
 					}

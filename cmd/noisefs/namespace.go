@@ -35,7 +35,7 @@ func newCatCommand(g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return g.withClient(cmd.Context(), func(client node.Client) error {
 				for _, arg := range args {
-					target, err := g.parseTarget(arg)
+					target, err := g.parseTarget(cmd.Context(), arg)
 					if err != nil {
 						return err
 					}
@@ -178,7 +178,7 @@ its blocks are read when they are needed.
 		Example: "  noisefs import @link.txt /shared/photos",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			link, err := g.parseLink(args[0])
+			link, err := g.parseLink(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -276,7 +276,7 @@ them. Copies that others took stay with them.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return g.withClient(cmd.Context(), func(client node.Client) error {
 				for _, arg := range args {
-					link, err := g.parseLink(arg)
+					link, err := g.parseLink(cmd.Context(), arg)
 					if err != nil {
 						return err
 					}

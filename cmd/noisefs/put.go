@@ -162,7 +162,7 @@ func putOne(
 	if source == "-" {
 		options.Name = ""
 		options.Attributes = messages.Attributes{Mode: 0o644, ModTime: time.Now().UTC()}
-		return client.PutFile(ctx, g.in, options)
+		return client.PutFile(ctx, g.input(ctx), options)
 	}
 	info, err := os.Stat(source)
 	if err != nil {

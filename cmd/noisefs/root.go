@@ -173,6 +173,23 @@ func (g *globals) remark(format string, args ...any) {
 	}
 }
 
+// inputBufferBytes is how much of standard input is read at once.
+const inputBufferBytes = 256 << 10
+
+// input is standard input, whose reads fail when ctx ends. A read of a pipe
+// or terminal cannot be interrupted: it goes on in a goroutine of its own
+// until something comes, or the process ends.
+func (g *globals) input(ctx context.Context) io.Reader {
+	r, w := io.Pipe()
+	context.AfterFunc(ctx, func() { _ = r.CloseWithError(ctx.Err()) })
+	go func() {
+		_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{g.in},
+			make([]byte, inputBufferBytes))
+		_ = w.CloseWithError(err)
+	}()
+	return r
+}
+
 // isTerminal reports whether w is a terminal.
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)

@@ -94,8 +94,12 @@ func (g *globals) open(ctx context.Context) (node.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if client, err := api.Dial(ctx, socket); err == nil {
+	client, err := api.Dial(ctx, socket)
+	if err == nil {
 		return client, nil
+	}
+	if !errors.Is(err, api.ErrNoDaemon) {
+		return nil, err
 	}
 	quieten(cfg)
 	opened, err := g.openRepo(ctx, dir, cfg, "a command of noisefs", commandWait)

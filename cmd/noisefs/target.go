@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -20,8 +21,8 @@ standard input), which keeps it out of the process list and shell history.
 LINK/below/it names something inside a shared directory.`
 
 // parseTarget reads LINK|PATH.
-func (g *globals) parseTarget(arg string) (messages.Target, error) {
-	text, isLink, err := g.linkText(arg)
+func (g *globals) parseTarget(ctx context.Context, arg string) (messages.Target, error) {
+	text, isLink, err := g.linkText(ctx, arg)
 	if err != nil {
 		return messages.Target{}, err
 	}
@@ -37,8 +38,8 @@ func (g *globals) parseTarget(arg string) (messages.Target, error) {
 }
 
 // parseLink reads LINK alone.
-func (g *globals) parseLink(arg string) (messages.Link, error) {
-	text, isLink, err := g.linkText(arg)
+func (g *globals) parseLink(ctx context.Context, arg string) (messages.Link, error) {
+	text, isLink, err := g.linkText(ctx, arg)
 	if err != nil {
 		return messages.Link{}, err
 	}
@@ -55,10 +56,12 @@ func (g *globals) parseLink(arg string) (messages.Link, error) {
 
 const linkPrefix = "noisefs:"
 
-func (g *globals) linkText(arg string) (text string, isLink bool, err error) {
+func (g *globals) linkText(
+	ctx context.Context, arg string,
+) (text string, isLink bool, err error) {
 	switch {
 	case arg == "-":
-		text, err = readLinkText(g.in)
+		text, err = readLinkText(g.input(ctx))
 	case strings.HasPrefix(arg, "@"):
 		text, err = readLinkFile(arg[1:])
 	case strings.HasPrefix(arg, linkPrefix):

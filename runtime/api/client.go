@@ -21,8 +21,12 @@ import (
 var ErrNoDaemon = errors.New("api: no daemon answers")
 
 const (
-	// dialTimeout bounds the greeting.
-	dialTimeout = 2 * time.Second
+	// greetingTimeout bounds the wait for a daemon that listens but answers
+	// late, since it serves as many clients as it may.
+	greetingTimeout = time.Minute
+	// closeTimeout bounds the closing of a file, which may be left to the
+	// daemon.
+	closeTimeout = 2 * time.Second
 	// replyBytesMax bounds a JSON reply that is read whole.
 	replyBytesMax = 64 << 20
 )
@@ -32,8 +36,8 @@ type Client struct{ http *http.Client }
 
 var _ node.Client = (*Client)(nil)
 
-// Dial connects to the daemon at a unix socket. ErrNoDaemon when there is
-// none.
+// Dial connects to the daemon at a unix socket. ErrNoDaemon when nobody
+// listens there; any other error is that of a daemon that does not answer.
 func Dial(ctx context.Context, socket string) (*Client, error) {
 	c := &Client{&http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -43,12 +47,20 @@ func Dial(ctx context.Context, socket string) (*Client, error) {
 		MaxIdleConns:       8, MaxIdleConnsPerHost: 8,
 		WriteBufferSize: 256 << 10, ReadBufferSize: 256 << 10,
 	}}}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	greeting, cancel := context.WithTimeout(ctx, greetingTimeout)
 	defer cancel()
-	if err := c.do(ctx, http.MethodGet, "/v1/version", nil, &struct{ API int }{}); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoDaemon, err)
+	err := c.do(greeting, http.MethodGet, "/v1/version", nil, &struct{ API int }{})
+	var network *net.OpError
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.As(err, &network) && network.Op == "dial":
+		err = fmt.Errorf("%w: %w", ErrNoDaemon, err)
+	case greeting.Err() != nil && ctx.Err() == nil:
+		err = messages.Errorf(messages.CodeOverload, "the daemon listens and does not answer")
 	}
-	return c, nil
+	c.http.CloseIdleConnections()
+	return nil, err
 }
 
 // Close implements [node.Client].

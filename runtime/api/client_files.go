@@ -94,7 +94,7 @@ func (f *file) Info() messages.Info { return f.info }
 
 // Close implements [node.File].
 func (f *file) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	return f.client.do(ctx, http.MethodPost, "/v1/close", readRequest{Handle: f.handle}, nil)
 }

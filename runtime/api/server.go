@@ -45,8 +45,13 @@ func (o *Options) EnsureDefaults() {
 	}
 }
 
-// headerTimeout bounds the time a client takes to send a request's header.
-const headerTimeout = 30 * time.Second
+const (
+	// headerTimeout bounds the time a client takes to send a request's header.
+	headerTimeout = 30 * time.Second
+	// idleTimeout is how long a connection may lie idle: it keeps one of
+	// ConnectionsMax places.
+	idleTimeout = 2 * time.Minute
+)
 
 // Server serves a client over a unix socket.
 type Server struct {
@@ -64,7 +69,7 @@ func NewServer(client node.Client, options Options) *Server {
 		handles: newHandles(options.HandlesMax, options.HandleIdleMax),
 	}
 	s.http = &http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: headerTimeout,
+		Handler: s.routes(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(options.Log.Handler(), slog.LevelDebug),
 	}
 	return s

@@ -38,7 +38,7 @@ func (l *Local) Open(ctx context.Context, target messages.Target) (File, error) 
 func (l *Local) openContent(
 	ctx context.Context, info messages.Info, content messages.Content,
 ) (*file, error) {
-	opened, err := ask[messages.ContentOpened](ctx, l, roleReader,
+	opened, err := askToOpen[messages.ContentOpened](ctx, l, roleReader,
 		func(call messages.Call) messages.Command {
 			return messages.OpenContent{Call: call, Content: content}
 		})
@@ -118,7 +118,7 @@ func (f *file) CopyTo(ctx context.Context, w io.Writer, offset, length int64) (i
 		for next < end && len(ahead) < readsAhead {
 			n := min(end-next, messages.ReadRangeMax)
 			replies := make(chan messages.Reply, 1)
-			_, err := f.local.gate.Send(f.local.ref(roleReader), f.readRange(next, n),
+			err := f.local.send(ctx, roleReader, f.readRange(next, n),
 				func(reply messages.Reply) { replies <- reply })
 			if err != nil {
 				return written, err

@@ -17,6 +17,7 @@ type Local struct {
 	packMax int // bytes of a file up to which it shares chunks
 	running *tree.Running
 	gate    *shell.Gate
+	turns   chan struct{} // one taken for each command in flight
 	index   port.IndexEngine
 }
 
@@ -31,6 +32,10 @@ func Start(
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("node: configuration: %w", err)
 	}
+	asksMax := config.AsksMax
+	if asksMax <= 0 {
+		asksMax = shell.InFlightMaxDefault
+	}
 	running, err := tree.Start(system, name, Spec(config), ports)
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
@@ -38,7 +43,9 @@ func Start(
 	return &Local{
 		params: config.Params, running: running,
 		packMax: int(min(config.PackBytesMax, int64(config.Params.PackMax()))),
-		gate:    system.NewGate("client", config.AsksMax), index: index,
+		gate:    system.NewGate("client", asksMax+tidiesMax),
+		turns:   make(chan struct{}, asksMax),
+		index:   index,
 	}, nil
 }
 

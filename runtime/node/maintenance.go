@@ -65,7 +65,7 @@ func (l *Local) Counters(ctx context.Context) (RepoStatus, error) {
 
 // countFiles walks all names and kept links.
 func (l *Local) countFiles(ctx context.Context) (files, bytes uint64, err error) {
-	begun, err := ask[messages.WalkBegun](ctx, l, roleDrive,
+	begun, err := askToOpen[messages.WalkBegun](ctx, l, roleDrive,
 		func(call messages.Call) messages.Command { return messages.BeginWalk{Call: call} })
 	if err != nil {
 		return 0, 0, err

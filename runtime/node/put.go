@@ -61,7 +61,7 @@ type stream struct {
 }
 
 func (l *Local) openStream(ctx context.Context, childrenMax int) (*stream, error) {
-	opened, err := ask[messages.StreamOpened](ctx, l, roleSplitter,
+	opened, err := askToOpen[messages.StreamOpened](ctx, l, roleSplitter,
 		func(call messages.Call) messages.Command {
 			return messages.OpenStream{Call: call, ChildrenMax: childrenMax}
 		})

@@ -34,7 +34,7 @@ func (l *Local) PutTree(
 		return none, err
 	}
 	defer stream.close()
-	opened, err := ask[messages.TreeOpened](ctx, l, roleDrive,
+	opened, err := askToOpen[messages.TreeOpened](ctx, l, roleDrive,
 		func(call messages.Call) messages.Command {
 			return messages.OpenTree{Call: call, Stream: stream.id}
 		})

@@ -41,7 +41,6 @@ type read struct {
 	offset, end uint64
 	chunks      []*chunk
 	missing     int // chunks that are not ready
-	err         *messages.Error
 }
 
 // shelf holds the opened chunks of all handles, within a bound.

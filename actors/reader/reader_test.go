@@ -203,13 +203,15 @@ func TestHostileRefs(t *testing.T) {
 	good := content.Children[0]
 	other := good
 	other.Key[0] ^= 1
-	if got := r.client.Must(reader.Role, unseal(good, messages.KindChunk)).(messages.BlockUnsealed); !bytes.Equal(got.Data, data[:1024]) {
+	reply := r.client.Must(reader.Role, unseal(good, messages.KindChunk))
+	if !bytes.Equal(reply.(messages.BlockUnsealed).Data, data[:1024]) {
 		t.Fatal("wrong bytes")
 	}
 	// The same blocks under another key must not be served from memory.
 	r.client.Failure(reader.Role, messages.CodeCorrupt, unseal(other, messages.KindChunk))
 	r.client.Failure(reader.Role, messages.CodeInvalid, unseal(good, messages.KindNode))
-	r.client.Failure(reader.Role, messages.CodeInvalid, unseal(messages.BlockRef{}, messages.KindChunk))
+	nothing := messages.BlockRef{}
+	r.client.Failure(reader.Role, messages.CodeInvalid, unseal(nothing, messages.KindChunk))
 	r.client.Failure(reader.Role, messages.CodeInvalid, unseal(good, 9))
 	if len(r.forgotten) > 0 {
 		t.Fatal("whole blocks were called damaged")
@@ -219,8 +221,10 @@ func TestHostileRefs(t *testing.T) {
 	// node of another kind.
 	node := r.seal(messages.KindNode, 1, mustEncode(t, r.params, &format.DirectoryRoot{}))
 	for name, bad := range map[string]messages.Content{
-		"NodeAsChunk":   {Size: 1024, Children: []messages.BlockRef{node}},
-		"ChunkTooShort": {Size: 3000, Children: []messages.BlockRef{good, content.Children[1], good}},
+		"NodeAsChunk": {Size: 1024, Children: []messages.BlockRef{node}},
+		"ChunkTooShort": {
+			Size: 3000, Children: []messages.BlockRef{good, content.Children[1], good},
+		},
 		"DirectoryAsContent": {
 			Size: 3 * 1024, Level: 1, Children: []messages.BlockRef{node},
 		},

@@ -51,7 +51,10 @@ func newMachine(b *testing.B) *machine {
 
 	p := format.Production()
 	ports := host.New(host.Config{Blocks: engine})
-	system := shell.NewSystem(shell.Options{Now: time.Now, OnPanic: func(p shell.Panic) { b.Errorf("%s: %v", p.Actor, p.Value) }})
+	system := shell.NewSystem(shell.Options{
+		Now:     time.Now,
+		OnPanic: func(p shell.Panic) { b.Errorf("%s: %v", p.Actor, p.Value) },
+	})
 	node, err := tree.Start(system, "n1", tree.Spec{Children: []tree.ChildSpec{
 		{Role: "randomizer", Doc: "nobody", New: (&sim.Fake{}).New},
 		{Role: store.Role, Doc: "blocks", New: store.New(store.Config{
@@ -61,7 +64,10 @@ func newMachine(b *testing.B) *machine {
 		{Role: cache.Role, Doc: "cache", Needs: []string{store.Role}, New: cache.New(cache.Config{
 			MemoryBytes: 64 << 20, LoadsMax: 512, AsksMax: 256,
 		}, p)},
-		{Role: reader.Role, Doc: "reader", Needs: []string{cache.Role}, New: reader.New(speedConfig(), p)},
+		{
+			Role: reader.Role, Doc: "reader", New: reader.New(speedConfig(), p),
+			Needs: []string{cache.Role},
+		},
 	}}, ports)
 	must(err)
 	m.reader = node.Ref(reader.Role)

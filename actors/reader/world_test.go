@@ -159,7 +159,9 @@ func (r *room) read(handle messages.HandleID, offset uint64, length int) []byte 
 }
 
 // tryRead reads a range, or returns why not.
-func (r *room) tryRead(handle messages.HandleID, offset uint64, length int) ([]byte, *messages.Error) {
+func (r *room) tryRead(
+	handle messages.HandleID, offset uint64, length int,
+) ([]byte, *messages.Error) {
 	r.t.Helper()
 	reply := r.client.Ask(reader.Role, readRange(handle, offset, length))
 	if failed, ok := reply.(messages.Failed); ok {

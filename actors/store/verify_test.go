@@ -27,11 +27,10 @@ type museum struct {
 	broken int                     // trees that the walk cannot read
 	failAt int                     // fail this command to the drive; 0: none
 
-	asks, next     int
-	walking        bool
-	batches, opens int
-	result         messages.Reply
-	err            *messages.Error
+	asks, next int
+	walking    bool
+	result     messages.Reply
+	err        *messages.Error
 }
 
 type waiting struct {
@@ -280,8 +279,9 @@ func TestVerifierBoundsTheList(t *testing.T) {
 	for range 3 * messages.ProblemsMax {
 		v.problem(testCID(1), "pretended")
 	}
-	if n := len(v.result.Problems); n != messages.ProblemsMax || v.result.Count != 3*messages.ProblemsMax {
-		t.Fatalf("%d of %d problems listed", n, v.result.Count)
+	if n, count := len(v.result.Problems), v.result.Count; n != messages.ProblemsMax ||
+		count != 3*messages.ProblemsMax {
+		t.Fatalf("%d of %d problems listed", n, count)
 	}
 }
 

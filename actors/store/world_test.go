@@ -105,7 +105,7 @@ func (d *depot) reader(ctx shell.Ctx, msg any) {
 	m := msg.(messages.UnsealBlock)
 	for _, cid := range m.Ref.Tuple() {
 		if !d.engine.Has([]messages.CID{cid})[0] {
-			ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeNotFound, "block %v is not stored here", cid))
+			ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeNotFound, "no block %v", cid))
 			return
 		}
 	}
@@ -255,7 +255,8 @@ func TestRefusals(t *testing.T) {
 	d.client.Failure(store.Role, messages.CodeInvalid, put(short))
 	d.client.Failure(store.Role, messages.CodeInvalid, put(d.blocks(65)))
 	d.client.Failure(store.Role, messages.CodeInvalid, load())
-	d.client.Failure(store.Role, messages.CodeInvalid, load(make([]messages.CID, messages.LoadMax+1)...))
+	tooMany := make([]messages.CID, messages.LoadMax+1)
+	d.client.Failure(store.Role, messages.CodeInvalid, load(tooMany...))
 	for _, limit := range []int{0, -1, 4097} {
 		d.client.Failure(store.Role, messages.CodeInvalid, func(call messages.Call) messages.Command {
 			return messages.ListStored{Call: call, Limit: limit}
@@ -323,7 +324,8 @@ func TestQuota(t *testing.T) {
 				stored = append(stored, blocks[i])
 			}
 		}
-		if got := d.client.Must(store.Role, stat).(messages.StoreStatted); got.BlockBytes > cfg.QuotaBytes {
+		got := d.client.Must(store.Role, stat).(messages.StoreStatted)
+		if got.BlockBytes > cfg.QuotaBytes {
 			t.Fatalf("%d bytes, quota %d", got.BlockBytes, cfg.QuotaBytes)
 		}
 	}

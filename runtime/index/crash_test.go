@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -194,13 +195,24 @@ func checkAcked(t *testing.T, x *Index, acked map[int]bool, last int) int {
 // cloned at that moment.
 type cutter struct {
 	*vfs.MemFS
+	percent int
+	random  *rand.Rand
+
+	mu        sync.Mutex // the engine works in the background too
 	countdown int
-	percent   int
-	random    *rand.Rand
 	left      *vfs.MemFS
 }
 
+// arm lets the power go at the n-th change from now; 0 is never.
+func (c *cutter) arm(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.countdown = n
+}
+
 func (c *cutter) tick() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.countdown--; c.countdown == 0 {
 		c.left = c.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: c.percent, RNG: c.random})
 	}
@@ -243,11 +255,11 @@ func TestPurgeCutOff(t *testing.T) {
 		}
 		x := createIndex(t, "/index", smallOptions(disk))
 		mustInsert(t, x, 0, 31)
-		disk.countdown = step
+		disk.arm(step)
 		if err := x.Purge(); err != nil {
 			t.Fatalf("purge: %v", err)
 		}
-		disk.countdown = 0
+		disk.arm(0)
 		if err := x.Close(); err != nil {
 			t.Fatal(err)
 		}

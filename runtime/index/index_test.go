@@ -84,5 +84,6 @@ func TestIndexOnDisk(t *testing.T) {
 			return createIndex(tb, tb.TempDir(), smallOptions(nil))
 		},
 		Reopen: reopen,
+		Slow:   true,
 	})
 }

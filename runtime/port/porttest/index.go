@@ -21,6 +21,8 @@ type IndexHarness struct {
 	// PowerCut cuts the power under an engine, by a seed that decides what
 	// unsynced data survives, and opens what is left. Nil skips what needs it.
 	PowerCut func(tb testing.TB, engine port.IndexEngine, seed uint64) port.IndexEngine
+	// Slow skips the model, which opens an engine a few thousand times.
+	Slow bool
 }
 
 // Index proves the contract of [port.IndexEngine].

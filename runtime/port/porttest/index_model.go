@@ -35,6 +35,9 @@ type indexMachine struct {
 
 // indexModel compares random histories with a map.
 func indexModel(t *testing.T, h IndexHarness) {
+	if h.Slow {
+		t.Skip("too slow here")
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &indexMachine{t: t, h: h, engine: h.New(t), rows: map[modelKey]string{}}
 		m.settle()

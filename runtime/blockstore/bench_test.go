@@ -54,3 +54,29 @@ func BenchmarkHas(b *testing.B) {
 		e.Has(cids[n%len(cids):][:1])
 	}
 }
+
+// BenchmarkOpen opens a store of 50,000 blocks in 49 segments, as many as
+// there would be with full-size blocks; data is not read, so its size does
+// not matter.
+func BenchmarkOpen(b *testing.B) {
+	d, opts := newHostDisk(b), blockstore.Options{BlockSize: 64, SegmentBytes: 64 + 1023*128}
+	open := func() *blockstore.Engine {
+		e, err := blockstore.Open(d, opts)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return e
+	}
+	e := open()
+	if err := e.Put(porttest.RandomBlocks(1, 50000, 64)); err != nil {
+		b.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := open().Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

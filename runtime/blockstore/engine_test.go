@@ -368,3 +368,34 @@ func TestOpenFilesAreBounded(t *testing.T) {
 		t.Errorf("%d files are still open", left)
 	}
 }
+
+// TestOpenReadsNoData opens a store after a clean close, a kill and a power
+// cut: it reads headers, and records in full in the last segment at most.
+func TestOpenReadsNoData(t *testing.T) {
+	const blocks, perSegment = 200, 7
+	d, m := disk.New(disk.Options{Seed: 2}), newModel(1, blocks)
+	e := openEngine(t, d, testOptions())
+	for n := range blocks {
+		must(t, m.put(e, []int{n}))
+	}
+	headers := int64(blocks*64 + blocks/perSegment*300)
+	segment := int64(perSegment * (64 + testBlockSize))
+	for _, test := range []struct {
+		name string
+		left func() *disk.Disk
+		most int64
+	}{
+		{"Kill", d.Clone, headers},
+		{"Close", func() *disk.Disk { must(t, e.Close()); return d.Clone() }, headers},
+		{"PowerCut", d.Restart, headers + 2*segment}, // once to look, once to write again
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			counting := &countingDisk{Disk: test.left()}
+			openEngine(t, counting, testOptions())
+			if got := counting.read.Load(); got > test.most {
+				t.Errorf("read %d bytes, want at most %d of %d", got, test.most,
+					blocks*(64+testBlockSize))
+			}
+		})
+	}
+}

@@ -11,11 +11,12 @@ import (
 	"github.com/noisefs/noisefs/sim/disk"
 )
 
-// countingDisk counts open files and syncs, and can hold a Sync up.
+// countingDisk counts open files, syncs and bytes read, and can hold a Sync
+// up.
 type countingDisk struct {
 	port.Disk
-	open, most, syncs atomic.Int64
-	gate              atomic.Pointer[gate]
+	open, most, syncs, read atomic.Int64
+	gate                    atomic.Pointer[gate]
 }
 
 // gate holds up whoever passes until it is opened.
@@ -54,6 +55,12 @@ func (f *countingFile) Sync() error {
 		<-g.opened
 	}
 	return f.DiskFile.Sync()
+}
+
+func (f *countingFile) ReadAt(p []byte, offset int64) (int, error) {
+	n, err := f.DiskFile.ReadAt(p, offset)
+	f.disk.read.Add(int64(n))
+	return n, err
 }
 
 func (f *countingFile) Close() error {

@@ -184,12 +184,13 @@ func (e *Engine) found(d damage) {
 // the last is used: compaction moves blocks to later segments, and those
 // that it has left behind are then dead.
 func (e *Engine) addLoaded(s *segment, h *recordHeader) {
-	if old := e.table.get(h.cid); old != nil {
+	at := location{segment: s.number, slot: h.slot}
+	old, replaced := e.table.set(entry{cid: h.cid, crc: h.crc, at: at})
+	if replaced {
 		e.copies[h.cid] = append(e.copies[h.cid], old.at)
 		e.segments[old.at.segment].live--
 	}
 	s.live++
-	e.table.set(entry{cid: h.cid, crc: h.crc, at: location{segment: s.number, slot: h.slot}})
 }
 
 // settleSegment decides, once all segments are known, what becomes of one

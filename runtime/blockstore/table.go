@@ -1,8 +1,9 @@
 package blockstore
 
 import (
+	"bytes"
+	"encoding/binary"
 	"slices"
-	"sort"
 
 	"github.com/noisefs/noisefs/messages"
 )
@@ -37,16 +38,42 @@ type table struct {
 }
 
 // leafOf returns the index of the leaf in which cid is or belongs.
-func (t *table) leafOf(cid messages.CID) int {
-	i := sort.Search(len(t.leaves), func(i int) bool { return t.leaves[i][0].cid.Compare(cid) > 0 })
-	return max(i-1, 0)
+func (t *table) leafOf(cid *messages.CID) int {
+	low, high := 0, len(t.leaves) // the first leaf that begins after cid is in low..high
+	for low < high {
+		middle := (low + high) / 2
+		if before(cid, &t.leaves[middle][0].cid) {
+			high = middle
+		} else {
+			low = middle + 1
+		}
+	}
+	return max(low-1, 0)
 }
 
-// inLeaf returns the place of the first entry not below cid.
-func inLeaf(leaf []entry, cid messages.CID) (int, bool) {
-	return slices.BinarySearchFunc(leaf, cid, func(e entry, c messages.CID) int {
-		return e.cid.Compare(c)
-	})
+// inLeaf returns the place of the first entry not below cid, and whether it
+// is that of cid.
+func inLeaf(leaf []entry, cid *messages.CID) (int, bool) {
+	low, high := 0, len(leaf)
+	for low < high {
+		middle := (low + high) / 2
+		if before(&leaf[middle].cid, cid) {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low, low < len(leaf) && leaf[low].cid == *cid
+}
+
+// before reports whether a is below b. The first eight bytes nearly always
+// decide, and comparing them as a number is what makes searching fast.
+func before(a, b *messages.CID) bool {
+	x, y := binary.BigEndian.Uint64(a[:]), binary.BigEndian.Uint64(b[:])
+	if x != y {
+		return x < y
+	}
+	return bytes.Compare(a[8:], b[8:]) < 0
 }
 
 // get returns the entry of cid, to be read or changed (not its CID) before
@@ -55,26 +82,27 @@ func (t *table) get(cid messages.CID) *entry {
 	if len(t.leaves) == 0 {
 		return nil
 	}
-	leaf := t.leaves[t.leafOf(cid)]
-	if i, ok := inLeaf(leaf, cid); ok {
+	leaf := t.leaves[t.leafOf(&cid)]
+	if i, ok := inLeaf(leaf, &cid); ok {
 		return &leaf[i]
 	}
 	return nil
 }
 
-// set stores e, in place of the entry of that CID if there is one.
-func (t *table) set(e entry) {
+// set stores e, in place of the entry of that CID if there is one, which it
+// returns.
+func (t *table) set(e entry) (old entry, replaced bool) {
 	if len(t.leaves) == 0 {
 		t.leaves = [][]entry{append(make([]entry, 0, leafStep), e)}
 		t.count = 1
-		return
+		return entry{}, false
 	}
-	n := t.leafOf(e.cid)
+	n := t.leafOf(&e.cid)
 	leaf := t.leaves[n]
-	i, ok := inLeaf(leaf, e.cid)
+	i, ok := inLeaf(leaf, &e.cid)
 	if ok {
-		leaf[i] = e
-		return
+		old, leaf[i] = leaf[i], e
+		return old, true
 	}
 	if len(leaf) == leafMax {
 		half := leafMax / 2
@@ -92,6 +120,7 @@ func (t *table) set(e entry) {
 	}
 	t.leaves[n] = slices.Insert(leaf, i, e)
 	t.count++
+	return entry{}, false
 }
 
 // remove forgets cid, which need not be there.
@@ -99,8 +128,8 @@ func (t *table) remove(cid messages.CID) {
 	if len(t.leaves) == 0 {
 		return
 	}
-	n := t.leafOf(cid)
-	i, ok := inLeaf(t.leaves[n], cid)
+	n := t.leafOf(&cid)
+	i, ok := inLeaf(t.leaves[n], &cid)
 	if !ok {
 		return
 	}
@@ -122,8 +151,8 @@ func (t *table) after(cid messages.CID, limit int) (cids []messages.CID, more bo
 	if len(t.leaves) == 0 {
 		return nil, false
 	}
-	n := t.leafOf(cid)
-	i, ok := inLeaf(t.leaves[n], cid)
+	n := t.leafOf(&cid)
+	i, ok := inLeaf(t.leaves[n], &cid)
 	if ok {
 		i++
 	}

@@ -196,7 +196,7 @@ func driveBounds() []field {
 		},
 		{
 			key: "drive.walk_idle", kind: kindDuration, unit: "duration",
-			fallback: "24h", low: "1m", high: "8760h",
+			fallback: "1h", low: "1m", high: "8760h",
 			does:  "How long a walk is kept that nobody continues.",
 			costs: "an abandoned walk holds its memory longer",
 			place: func(c *Config) any { return &c.Drive.WalkIdle },

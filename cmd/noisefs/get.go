@@ -59,6 +59,9 @@ func runGet(ctx context.Context, g *globals, arg, out string, force bool) error 
 		if out = ownName(target, info); out == "" {
 			return usagef("this link tells no name: say where to write with -o")
 		}
+		if out == "-" { // its name, which is not to mean standard output
+			out = "./-"
+		}
 	}
 	bar := g.newProgress("get "+filepath.Base(out), int64(info.Size))
 	defer bar.finish()
@@ -170,6 +173,7 @@ func getTree(
 	ctx context.Context, client node.Client, target messages.Target, out string, force bool,
 	bar *progress,
 ) error {
+	out = filepath.Clean(out) // "photos/" is the folder photos, beside which it is made
 	if _, err := os.Lstat(out); err == nil {
 		if !force {
 			return fmt.Errorf("%s: %w; use --force to write into it", out, fs.ErrExist)

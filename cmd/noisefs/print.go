@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/format"
@@ -87,14 +90,29 @@ func modeText(t messages.FileType, mode uint32) string {
 }
 
 // quoteName makes a name safe to show on one line of a terminal: names may
-// hold any byte but / and NUL.
+// hold any byte but / and NUL, also those that a terminal obeys.
 func quoteName(name string) string {
 	for _, r := range name {
-		if r < 0x20 || r == 0x7f || r == 0xfffd {
-			return fmt.Sprintf("%q", name)
+		if !strconv.IsPrint(r) || r == utf8.RuneError {
+			return strconv.Quote(name)
 		}
 	}
 	return name
+}
+
+// harmless writes out what a terminal would obey, but for ends of lines. The
+// system's errors quote names as they are, and names may come with a link.
+func harmless(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n' || strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
 }
 
 // linkText writes a link out. Only results on stdout carry one.

@@ -38,7 +38,7 @@ func (g *globals) startProgress(what string, total int64, inBytes bool) *progres
 	if g.quiet || g.json || !isTerminal(g.err) {
 		return nil
 	}
-	p := &progress{w: g.err, what: what, bytes: inBytes, stop: make(chan struct{})}
+	p := &progress{w: g.err, what: harmless(what), bytes: inBytes, stop: make(chan struct{})}
 	p.total.Store(total)
 	p.stopped.Add(1)
 	go p.show()

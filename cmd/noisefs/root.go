@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 		err = fmt.Errorf("interrupted: %w", context.Canceled)
 	}
 	if err != nil {
-		fmt.Fprintln(t.err, "noisefs: "+plain(err))
+		fmt.Fprintln(t.err, "noisefs: "+harmless(plain(err)))
 	}
 	return exitCode(err)
 }
@@ -169,7 +169,7 @@ func (g *globals) repository() (string, error) {
 // remark tells a person something that is not a result.
 func (g *globals) remark(format string, args ...any) {
 	if !g.quiet {
-		fmt.Fprintf(g.err, format+"\n", args...)
+		fmt.Fprintln(g.err, harmless(fmt.Sprintf(format, args...)))
 	}
 }
 

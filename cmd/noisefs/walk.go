@@ -111,7 +111,7 @@ func (w *treeWalker) Read(p []byte) (int, error) {
 	}
 	n, err := w.file.Read(p)
 	if err != nil && err != io.EOF {
-		err = fmt.Errorf("%s: %w", w.file.Name(), err)
+		err = fmt.Errorf("%s: %w", w.file.file.Name(), err)
 	}
 	return n, err
 }

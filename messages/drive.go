@@ -134,7 +134,8 @@ type List struct {
 // ListMax bounds the entries of one [Listed].
 const ListMax = 1024
 
-// Listed replies to [List].
+// Listed replies to [List]. While More is true it may hold fewer entries than
+// the limit, but never none.
 type Listed struct {
 	Answer
 	Entries []Info

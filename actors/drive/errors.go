@@ -27,10 +27,6 @@ func errNotDirectory() *messages.Error {
 	return messages.Errorf(messages.CodeNotDirectory, "not a directory")
 }
 
-func errIsDirectory() *messages.Error {
-	return messages.Errorf(messages.CodeIsDirectory, "is a directory")
-}
-
 func errExists() *messages.Error {
 	return messages.Errorf(messages.CodeExists, "already exists")
 }

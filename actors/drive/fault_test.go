@@ -1,6 +1,7 @@
 package drive_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/noisefs/noisefs/actors/splitter"
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/port"
+	"github.com/noisefs/noisefs/runtime/shell"
 	"github.com/noisefs/noisefs/sim/memindex"
 )
 
@@ -306,4 +308,66 @@ func TestPanicsAnywhere(t *testing.T) {
 		runScript(h, func() {})
 		h.stop()
 	})
+}
+
+// TestCorruptRows damages each row in turn: the drive says so, or does not
+// need the row; it never panics, and goes on.
+func TestCorruptRows(t *testing.T) {
+	group := func(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
+	groups := []port.RowKey{
+		{Table: port.TableInodes}, {Table: port.TableRoots},
+		{Table: port.TableSettings, Group: []byte("drive")},
+	}
+	for number := range uint64(12) {
+		groups = append(groups, port.RowKey{Table: port.TableDentries, Group: group(number)})
+	}
+	build := func() *house {
+		h := newHouse(t, newSettings(1))
+		putWide(h, "/t")
+		h.must(share("/t/a"))
+		return h
+	}
+	h := build()
+	var rows []port.RowKey
+	for _, g := range groups {
+		found, _, err := h.index.Scan(g.Table, g.Group, nil, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range found {
+			rows = append(rows, port.RowKey{Table: g.Table, Group: g.Group, Key: row.Key})
+		}
+	}
+	h.stop()
+	corrupt := 0
+	for _, row := range rows {
+		for _, value := range [][]byte{{}, {0xff}, {1 << 3, 0}} {
+			h := build()
+			err := h.index.Commit(port.Txn{Durable: true, Changes: []port.Change{
+				{Op: port.OpPut, Row: row, Value: value},
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.crash()
+			for _, ask := range []shell.Make{
+				stat("/t/a/moved"), stat("/t/f05"), list(messages.Target{Path: "/t/a"}, "", 9),
+				list(messages.Target{Path: "/t"}, "", 9), mkdir("/t/new", false), share("/t"),
+				func(c messages.Call) messages.Command { return messages.ListShares{Call: c, Limit: 9} },
+				func(c messages.Call) messages.Command { return messages.BeginWalk{Call: c} },
+				func(c messages.Call) messages.Command { return messages.ContinueWalk{Call: c, Walk: 1} },
+				remove("/t", true),
+			} {
+				if _, err := h.result(ask); err != nil && err.Code == messages.CodeCorrupt {
+					corrupt++
+				} else if err != nil && err.Code != messages.CodeNotFound {
+					t.Errorf("a bad row of table %d: %v", row.Table, err)
+				}
+			}
+			h.stop()
+		}
+	}
+	if corrupt < 3*len(rows) {
+		t.Errorf("%d answers name a bad row, of %d rows", corrupt, len(rows))
+	}
 }

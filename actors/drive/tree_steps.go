@@ -146,10 +146,11 @@ func (t *tree) sealRoot(entry messages.Entry, dir messages.Directory, work *tree
 	if err != nil {
 		return err
 	}
-	t.seal(work, messages.KindNode, node.Level(), payload, func(ref messages.BlockRef, _ *treeWork) error {
+	done := func(ref messages.BlockRef, _ *treeWork) error {
 		t.root = &ref
 		return nil
-	})
+	}
+	t.seal(work, messages.KindNode, node.Level(), payload, done)
 	return nil
 }
 

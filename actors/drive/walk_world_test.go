@@ -369,7 +369,8 @@ func TestImportsAreHeld(t *testing.T) {
 	if err := h.world.Run(2 * time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if failed, ok := waiting.Wait().(messages.Failed); !ok || failed.Err.Code != messages.CodeOverload {
+	failed, ok := waiting.Wait().(messages.Failed)
+	if !ok || failed.Err.Code != messages.CodeOverload {
 		t.Error("an import waits for a collection without end")
 	}
 	waiting = h.client.Start(drive.Role, importLink(link, "/four"))

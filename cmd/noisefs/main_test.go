@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(tidyRun{m}, map[string]func(){
 		"noisefs": main,
 		"meek":    meek,
+		"toiler":  toil,
 	})
 }
 

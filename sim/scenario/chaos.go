@@ -10,6 +10,7 @@ type Cuts struct {
 	Seed    uint64
 	Count   int // power cuts
 	Workers int
+	Items   int // that each worker keeps, more or less
 	// Configure changes the options of the house; it may be nil.
 	Configure func(*Options)
 	// Reuse takes over the actor registry of a house that is done with.
@@ -42,6 +43,7 @@ func (c Cuts) Run() (*House, error) {
 	workers := make([]*Worker, c.Workers)
 	for i := range workers {
 		workers[i] = h.NewWorker(i)
+		workers[i].ItemsMax, workers[i].LinksMax = c.Items, 1+c.Items/4
 	}
 	begin := func(s *Session, w *Worker) { w.Begin(s); w.Resolve(s) }
 	for range c.Count {

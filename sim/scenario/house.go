@@ -40,6 +40,9 @@ type Options struct {
 	DiskBytes int64
 	// Panics says that actors are made to panic.
 	Panics bool
+	// Faults says that disk and index err: a session ends when it does not
+	// know what became of its command, and goes on after a boot.
+	Faults bool
 	// InOrder runs actors first come, first served.
 	InOrder bool
 	// Observe sees every delivery beside the checkers; it may be nil.
@@ -217,4 +220,12 @@ func (h *House) RunSessions() error {
 func (h *House) Do(f func(s *Session)) error {
 	h.Client.Go(f)
 	return h.RunSessions()
+}
+
+// SlowDisk takes 20 ms for a sync and a second for a hundred blocks.
+func SlowDisk() disk.Costs {
+	return disk.Costs{
+		Operation: time.Millisecond, Sync: 20 * time.Millisecond,
+		BytesPerSecond: 100 * BlockSize,
+	}
 }

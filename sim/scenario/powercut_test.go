@@ -19,8 +19,12 @@ func TestChaosPowerCuts(t *testing.T) {
 	cuts = number(t, "NOISEFS_CUTS", cuts)
 	sweep(t, (cuts+cutsPerWorld-1)/cutsPerWorld,
 		func(seed uint64, reuse *scenario.House) (*scenario.House, error) {
-			return scenario.Cuts{
-				Seed: seed, Count: cutsPerWorld, Workers: 3, Reuse: reuse,
-			}.Run()
+			c := scenario.Cuts{
+				Seed: seed, Count: cutsPerWorld, Workers: 2, Items: 5, Reuse: reuse,
+			}
+			if seed%4 == 0 { // a busy one
+				c.Workers, c.Items = 4, 14
+			}
+			return c.Run()
 		})
 }

@@ -25,7 +25,7 @@ func (w *Worker) Resolve(s *Session) {
 		if err == nil {
 			return
 		}
-		if !w.house.toleratesRead(err) {
+		if !w.house.tolerates(err) {
 			s.Broken("%s: reading back: %v (%q)", w.Name, err, err.Code)
 		}
 		s.Sleep(10 * time.Millisecond)

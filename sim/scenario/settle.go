@@ -9,29 +9,27 @@ import (
 // sampledTuples is how many tuples are taken apart at the end of a run.
 const sampledTuples = 24
 
-// tolerates reports whether a command may fail like that in this run,
-// without telling whether it was done.
-func (h *House) tolerates(err *messages.Error) bool {
-	return h.toleratesRead(err)
-}
-
-// toleratesRead reports whether reading may fail like that in this run. An
+// tolerates reports whether a command may fail like that in this run. An
 // actor that restarts forgets streams, trees and handles: those that had
-// them find nothing.
-func (h *House) toleratesRead(err *messages.Error) bool {
-	if !h.options.Panics {
-		return false
-	}
+// them find nothing. Where the disk errs, the error says so.
+func (h *House) tolerates(err *messages.Error) bool {
 	switch err.Code {
 	case messages.CodeRestarted, messages.CodeNotFound, messages.CodeCanceled,
 		messages.CodeInvalid:
-		return true
+		return h.options.Panics
+	case messages.CodeOverload: // imports, until the walk of a lost collection ends
+		return h.options.Panics
+	case messages.CodeIO, messages.CodeReadOnly, messages.CodeNoSpace, messages.CodeQuota:
+		return h.options.Faults
 	}
 	return false
 }
 
-// damaged reports whether stored bytes were damaged on purpose.
-func (h *House) damaged() bool { return false }
+// toleratesJob is tolerates for a collection or verification, which calls a
+// tree that it cannot read corrupt, whatever the reason.
+func (h *House) toleratesJob(err *messages.Error) bool {
+	return h.tolerates(err) || err.Code == messages.CodeCorrupt && (h.options.Faults || h.options.Panics)
+}
 
 // Settle ends a run: nothing goes wrong any more, and everything must come
 // to rest. All workers read back what they know, before and after a

@@ -11,7 +11,7 @@ func (w *Worker) Step(s *Session) {
 		w.maintenance(s)
 		return
 	}
-	crowded := w.now.root.count() > itemsMax || len(w.now.links) > linksMax
+	crowded := w.now.root.count() > w.ItemsMax || len(w.now.links) > w.LinksMax
 	switch n := w.rand.IntN(100); {
 	case crowded && n < 60:
 		w.lessen(s)
@@ -52,6 +52,9 @@ func (w *Worker) acts(s *Session, next *state, want messages.Code, act func() *m
 	case want != 0 && err.Code == want:
 	case !w.house.tolerates(err):
 		s.Broken("%s: %v (%q), want %q", w.Name, err, err.Code, want)
+	case w.house.options.Faults:
+		w.Unclear++
+		panic(errEnded) // what became of it is read back after the next boot
 	default:
 		w.Unclear++
 		w.Resolve(s)
@@ -184,14 +187,14 @@ func (w *Worker) readSome(s *Session, target messages.Target, item *Item) {
 	offset := w.rand.IntN(len(item.Data) + 2)
 	length := 1 + w.rand.IntN(3*BlockSize)
 	if err := w.readRange(s, target, item, offset, length); err != nil &&
-		!w.house.toleratesRead(err) {
+		!w.house.tolerates(err) {
 		s.Broken("%s: read: %v (%q)", w.Name, err, err.Code)
 	}
 }
 
 func (w *Worker) list(s *Session) {
 	if err := w.compareDirectory(s, At("/"+w.Name), w.now.root); err != nil {
-		if !w.house.toleratesRead(err) {
+		if !w.house.tolerates(err) {
 			s.Broken("%s: list: %v (%q)", w.Name, err, err.Code)
 		}
 	}
@@ -205,12 +208,38 @@ func (w *Worker) maintenance(s *Session) {
 	} else {
 		var verified messages.StoreVerified
 		verified, err = s.Verify()
-		if err == nil && verified.Count > 0 && !w.house.damaged() {
+		if err == nil && verified.Count > 0 && !w.house.options.Faults {
 			s.Broken("verification found %d problems: %s of %s",
 				verified.Count, verified.Problems[0].Reason, verified.Problems[0].Block.Short())
 		}
 	}
-	if err != nil && err.Code != messages.CodeOverload && !w.house.tolerates(err) {
+	if err != nil && err.Code != messages.CodeOverload && !w.house.toleratesJob(err) {
 		s.Broken("%s: maintenance: %v (%q)", w.Name, err, err.Code)
+	}
+}
+
+// PutFile stores a new file of size bytes, and returns why that is refused.
+func (w *Worker) PutFile(s *Session, size int) (refused *messages.Error) {
+	file, next, at := NewFile(w.text(size), w.attributes()), w.now.clone(), w.freshName()
+	next.root.place(at, file, false)
+	w.next = next
+	_, err := s.PutFile("name", file, messages.Place{Path: w.path(at)})
+	if err == nil {
+		w.now, w.next = next, nil
+	}
+	return err
+}
+
+// RemoveAll removes all names and ends the keeping of all links.
+func (w *Worker) RemoveAll(s *Session) {
+	for _, name := range w.now.root.names() {
+		next := w.now.clone()
+		next.root.remove(name, true)
+		w.acts(s, next, 0, func() *messages.Error { return s.Remove(w.path(name), true) })
+	}
+	for _, l := range w.now.links {
+		next := w.now.clone()
+		next.drop(l.Link)
+		w.acts(s, next, 0, func() *messages.Error { return s.Unshare(l.Link) })
 	}
 }

@@ -92,6 +92,10 @@ func (w *Watch) broken(format string, args ...any) {
 // observe is called for every delivery, before it is handled.
 func (w *Watch) observe(d shell.Delivery) {
 	w.count(d)
+	if d.Kind == shell.KindStart && d.To.Role() == roleRandomizer {
+		// Which blocks a stream had lately is not durable: a deliberate limit.
+		clear(w.streams)
+	}
 	switch m := d.Msg.(type) {
 	case messages.PutBlocks:
 		w.put(asked{d.From, m.Corr}, m)

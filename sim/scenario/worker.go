@@ -41,16 +41,13 @@ func (st *state) drop(link messages.Link) {
 	st.links = slices.DeleteFunc(st.links, func(l Link) bool { return l.Link == link })
 }
 
-// Limits of what a worker keeps, so that reading it all back stays cheap.
-const (
-	itemsMax = 14
-	linksMax = 4
-)
-
 // Worker works in a directory of its own and knows what must be there.
 type Worker struct {
 	Name  string
 	Sizes []int // of files, drawn from
+	// ItemsMax and LinksMax bound what is kept, more or less, and so what
+	// reading everything back costs.
+	ItemsMax, LinksMax int
 
 	house *House
 	rand  *rand.Rand
@@ -66,7 +63,7 @@ type Worker struct {
 // NewWorker makes a worker. Begin has to run before Work.
 func (h *House) NewWorker(number int) *Worker {
 	return &Worker{
-		Name: fmt.Sprint("w", number), Sizes: defaultSizes(), house: h,
+		Name: fmt.Sprint("w", number), Sizes: defaultSizes(), ItemsMax: 14, LinksMax: 4, house: h,
 		rand: rand.New(rand.NewPCG(h.options.Seed, uint64(number)+1)),
 		now:  &state{root: NewDirectory()}, maintain: 0.03,
 	}

@@ -37,8 +37,9 @@ type Config struct {
 	NodeReadsMax int
 
 	// WindowMax bounds the changed names of one directory that are kept in
-	// memory while it is listed, about 300 bytes each. A directory in which
-	// more names were changed is read once per WindowMax names listed.
+	// memory while it is listed, about 300 bytes each, and after that for its
+	// next page: of the last few directories, until a name in it changes. A
+	// directory in which more were changed is read once per WindowMax names.
 	WindowMax int
 
 	// ScanRows is how many rows of the index are read at a time by what reads

@@ -71,7 +71,8 @@
 //
 // All bounds are in [Config]. Memory: rows and decoded nodes (two caches),
 // the views of at most OperationsMax operations, TreesMax trees and WalksMax
-// walks. A directory is listed through a window of WindowMax changed names.
+// walks. A directory is listed through a window of WindowMax changed names;
+// those of a few directories are kept from one page to the next.
 //
 // A restart forgets trees, walks and what was held; the namespace is in the
 // index. Inode numbers that were leased and not used are skipped.

@@ -5,19 +5,27 @@ import (
 
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/format"
+	"github.com/noisefs/noisefs/runtime/port"
 )
 
-// memory is what all decisions share: rows as they are in the index now, and
-// decoded nodes, which never change. Both forget what was used longest ago.
+// windowsKept is how many directories memory keeps a window of, so that the
+// next page of a listing need not read all changed names again.
+const windowsKept = 4
+
+// memory is what all decisions share: rows and windows as they are in the
+// index now, and decoded nodes, which never change. All forget what was used
+// longest ago.
 type memory struct {
-	rows  lru[rowID, []byte]
-	nodes lru[messages.BlockRef, format.Node]
+	rows    lru[rowID, []byte]
+	nodes   lru[messages.BlockRef, format.Node]
+	windows lru[uint64, *window] // ready, by inode of the directory
 }
 
 func newMemory(rowsMax, nodesMax int) *memory {
 	return &memory{
-		rows:  newLRU[rowID, []byte](rowsMax),
-		nodes: newLRU[messages.BlockRef, format.Node](nodesMax),
+		rows:    newLRU[rowID, []byte](rowsMax),
+		nodes:   newLRU[messages.BlockRef, format.Node](nodesMax),
+		windows: newLRU[uint64, *window](windowsKept),
 	}
 }
 
@@ -27,8 +35,21 @@ func (m *memory) row(id rowID) ([]byte, bool) { return m.rows.get(id) }
 // must fail here as it will after a restart.
 func (m *memory) node(ref messages.BlockRef) (format.Node, bool) { return m.nodes.get(ref) }
 
+// committing takes a row as a commit leaves it. The window of a directory in
+// which a name changes is dropped: who lists it while it is being changed
+// reads it again.
+func (m *memory) committing(id rowID, value []byte) {
+	m.rows.put(id, value)
+	if id.table == port.TableDentries {
+		m.windows.drop(parentOf(id))
+	}
+}
+
 // forgetRows drops all rows, when it is not known what the index holds.
-func (m *memory) forgetRows() { m.rows.clear() }
+func (m *memory) forgetRows() {
+	m.rows.clear()
+	m.windows.clear()
+}
 
 // lru is a map that forgets what was used longest ago.
 type lru[K comparable, V any] struct {
@@ -66,6 +87,13 @@ func (l *lru[K, V]) put(key K, value V) {
 		last := l.order.Back()
 		l.order.Remove(last)
 		delete(l.items, last.Value.(*lruItem[K, V]).key)
+	}
+}
+
+func (l *lru[K, V]) drop(key K) {
+	if e, ok := l.items[key]; ok {
+		l.order.Remove(e)
+		delete(l.items, key)
 	}
 }
 

@@ -92,7 +92,7 @@ func (a *actor) commit(ctx shell.Ctx, op *operation, changes []port.Change) {
 			continue
 		}
 		id := rowID{c.Row.Table, string(c.Row.Group), string(c.Row.Key)}
-		a.memory.rows.put(id, c.Value)
+		a.memory.committing(id, c.Value)
 		for _, other := range a.active {
 			other.view.know(id, c.Value)
 		}
@@ -198,7 +198,9 @@ func (a *actor) fetchRows(ctx shell.Ctx, op *operation, rows []rowID) {
 }
 
 // fetchWindow reads all changed names of a directory, a page at a time.
-func (a *actor) fetchWindow(ctx shell.Ctx, op *operation, directory uint64, w *window, cursor []byte) {
+func (a *actor) fetchWindow(
+	ctx shell.Ctx, op *operation, directory uint64, w *window, cursor []byte,
+) {
 	epoch := op.epoch
 	group := []byte(numberKey(directory))
 	a.scan(ctx, port.TableDentries, group, cursor, func(ctx shell.Ctx, page messages.IndexScanned) {

@@ -3,6 +3,7 @@ package drive
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -133,6 +134,10 @@ func (v *view) node(ref messages.BlockRef) (format.Node, error) {
 func (v *view) window(directory uint64, after string) (*window, error) {
 	w, ok := v.windows[directory]
 	if !ok || !w.covers(after) {
+		if kept, found := v.shared.windows.get(directory); found && kept.covers(after) {
+			v.windows[directory] = kept
+			return kept, nil
+		}
 		v.missing.windows = append(v.missing.windows, windowNeed{directory, after})
 		return nil, errMissing
 	}
@@ -242,14 +247,20 @@ func (v *view) know(id rowID, value []byte) {
 	if id.table != port.TableDentries {
 		return
 	}
-	parent, err := decodeNumber([]byte(id.group))
-	if err != nil {
-		panic(fmt.Errorf("drive: a dentry without a parent: %w", err))
-	}
+	parent := parentOf(id)
 	delete(v.hidden, parent)
 	if w, ok := v.windows[parent]; ok {
 		w.set(id.key, value)
 	}
+}
+
+// parentOf returns the directory that a dentry row is of.
+func parentOf(id rowID) uint64 {
+	parent, err := decodeNumber([]byte(id.group))
+	if err != nil {
+		panic(fmt.Errorf("drive: a dentry without a parent: %w", err))
+	}
+	return parent
 }
 
 // knowRead tells the view a row that was read. What the view learnt of a
@@ -266,6 +277,11 @@ func (v *view) knowRead(id rowID, value []byte) {
 func (v *view) publish() {
 	for _, id := range v.learned {
 		v.shared.rows.put(id, v.rows[id])
+	}
+	for _, directory := range slices.Sorted(maps.Keys(v.windows)) {
+		if w := v.windows[directory]; w.ready {
+			v.shared.windows.put(directory, w)
+		}
 	}
 }
 

@@ -8,9 +8,40 @@ import (
 	"github.com/noisefs/noisefs/runtime/port"
 )
 
-// walkPacksMax is how many pack chunks a walk remembers, so as not to name
-// one for every small file in it: neighbours in a directory share chunks.
-const walkPacksMax = 64
+const (
+	// walkPacksMax is how many pack chunks a walk remembers, so as not to name
+	// one for every small file in it: neighbours in a directory share chunks.
+	walkPacksMax = 64
+	// walkNodesMax is how many inner nodes a walk remembers, so as not to go
+	// down twice. Without that, a hostile link whose directories all name the
+	// same one below them would be walked for ever.
+	walkNodesMax = 4096
+)
+
+// recentRefs remembers the last refs that it was shown.
+type recentRefs struct {
+	max  int
+	has  map[messages.BlockRef]bool
+	ring []messages.BlockRef // oldest first
+}
+
+func newRecentRefs(limit int) recentRefs {
+	return recentRefs{max: limit, has: make(map[messages.BlockRef]bool)}
+}
+
+// seen reports whether it remembers a ref, and remembers it.
+func (r *recentRefs) seen(ref messages.BlockRef) bool {
+	if r.has[ref] {
+		return true
+	}
+	if len(r.ring) == r.max {
+		delete(r.has, r.ring[0])
+		r.ring = r.ring[1:]
+	}
+	r.has[ref] = true
+	r.ring = append(r.ring, ref)
+	return false
+}
 
 // want is what a node of a walk should be.
 type want uint8
@@ -53,8 +84,8 @@ type walk struct {
 
 	stack []walkItem
 	seen  map[messages.BlockRef]bool
-	packs map[messages.BlockRef]bool
-	ring  []messages.BlockRef // of packs, oldest first
+	packs recentRefs
+	nodes recentRefs // inner ones
 
 	// What limits the walk to a part of the drive.
 	skipInodes map[uint64]bool
@@ -77,7 +108,8 @@ func newWalk(p format.Params, cfg *Config) *walk {
 	return &walk{
 		p: p, cfg: cfg,
 		seen:      make(map[messages.BlockRef]bool),
-		packs:     make(map[messages.BlockRef]bool),
+		packs:     newRecentRefs(walkPacksMax),
+		nodes:     newRecentRefs(walkNodesMax),
 		isChanged: make(map[rowID]bool),
 	}
 }
@@ -336,21 +368,17 @@ func (w *walk) content(c messages.Content) {
 }
 
 func (w *walk) packChunk(ref messages.BlockRef) {
-	if w.packs[ref] {
-		return
+	if !w.packs.seen(ref) {
+		w.refs = append(w.refs, messages.NeededRef{Ref: ref, Kind: messages.KindChunk})
 	}
-	if len(w.ring) == walkPacksMax {
-		delete(w.packs, w.ring[0])
-		w.ring = w.ring[1:]
-	}
-	w.packs[ref] = true
-	w.ring = append(w.ring, ref)
-	w.refs = append(w.refs, messages.NeededRef{Ref: ref, Kind: messages.KindChunk})
 }
 
-// descend puts an inner node on the stack, which is bounded. Depth is
-// bounded by it too: a node cannot hold its own name.
+// descend puts an inner node on the stack, which is bounded, unless it was
+// there lately. Depth is bounded by it too: a node cannot hold its own name.
 func (w *walk) descend(item walkItem) {
+	if item.isPlain() && w.nodes.seen(item.ref) {
+		return
+	}
 	if len(w.stack) >= w.cfg.WalkStackMax {
 		w.report(messages.Problem{Block: item.ref.D, Reason: "too many refs to be walked"})
 		return

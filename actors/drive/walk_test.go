@@ -29,8 +29,10 @@ func TestWalkStackIsBounded(t *testing.T) {
 	if len(w.stack) != 3 || len(w.broken) != 2 {
 		t.Errorf("%d on the stack, %d broken, want 3 and 2", len(w.stack), len(w.broken))
 	}
-	for range 10 * messages.ProblemsMax {
-		w.descend(walkItem{ref: testRef(7, 1)})
+	for i := range 10 * messages.ProblemsMax {
+		ref := testRef(byte(i), 1)
+		ref.Tag[0] = byte(i>>8) + 1
+		w.descend(walkItem{ref: ref})
 	}
 	if len(w.broken) > messages.ProblemsMax {
 		t.Errorf("%d problems are kept, at most %d", len(w.broken), messages.ProblemsMax)
@@ -84,8 +86,8 @@ func TestWalkNamesAPackChunkOnce(t *testing.T) {
 		ref.Tag[0] = byte(i >> 8)
 		w.packChunk(ref)
 	}
-	if len(w.packs) > walkPacksMax || len(w.ring) != len(w.packs) {
-		t.Errorf("%d pack chunks are remembered, at most %d", len(w.packs), walkPacksMax)
+	if n := len(w.packs.has); n > walkPacksMax || len(w.packs.ring) != n {
+		t.Errorf("%d pack chunks are remembered, at most %d", n, walkPacksMax)
 	}
 }
 
@@ -105,5 +107,51 @@ func TestWalkDoesNotWalkARootTwice(t *testing.T) {
 	w.push(hidden)
 	if len(w.stack) != 5 {
 		t.Error("a root whose entries are filtered was taken for one that was walked")
+	}
+}
+
+// TestWalkGoesDownOneName walks an inline directory inside a tree of nodes:
+// the nodes on the way are needed, and nothing else in them.
+func TestWalkGoesDownOneName(t *testing.T) {
+	cfg := DefaultConfig()
+	w := newWalk(testParams, &cfg)
+	inner := &format.DirectoryInner{Children: []format.DirectoryChild{
+		{First: "a", Ref: testRef(1, 1)}, {First: "m", Ref: testRef(2, 1)},
+	}}
+	file := func(name string, n byte) messages.Entry {
+		return messages.Entry{Name: name, Type: messages.TypeFile, Content: messages.Content{
+			Size: 1, Children: []messages.BlockRef{testRef(n, 0)},
+		}}
+	}
+	leaf := &format.DirectoryLeaf{Entries: []messages.Entry{
+		file("n", 11),
+		{Name: "o", Type: messages.TypeDirectory, Dir: &messages.Directory{
+			Entries: []messages.Entry{file("p", 12), file("q", 13)},
+		}},
+	}}
+	w.push(walkItem{
+		ref: testRef(3, 2), want: wantDirectory, below: []string{"o"}, hide: 9, counted: true,
+	})
+	if f := w.visit(w.pop(), inner); f != nil || len(w.stack) != 1 {
+		t.Fatalf("%d nodes follow, want 1", len(w.stack))
+	}
+	f := w.visit(w.pop(), leaf)
+	if f == nil || f.item.hide != 9 || len(f.entries) != 2 {
+		t.Fatal("the entries of the directory are not looked up")
+	}
+	w.visitEntries(f.item, f.entries[1:])
+	got := w.batch()
+	if len(got.Refs) != 3 || got.Refs[1].Ref != testRef(2, 1) || got.Refs[2].Ref != testRef(13, 0) {
+		t.Errorf("%d refs, want two nodes and a chunk", len(got.Refs))
+	}
+	if got.Files != 1 || got.UserBytes != 1 || len(got.Broken) != 0 {
+		t.Errorf("%d files, broken %v", got.Files, got.Broken)
+	}
+	w.push(walkItem{ref: testRef(2, 1), want: wantDirectory, below: []string{"n"}})
+	w.visit(w.pop(), leaf)
+	w.push(walkItem{ref: testRef(2, 1), want: wantDirectory, below: []string{"x"}})
+	w.visit(w.pop(), leaf)
+	if got := w.batch(); len(got.Broken) != 2 {
+		t.Errorf("%d problems with directories that are not there, want 2", len(got.Broken))
 	}
 }

@@ -179,7 +179,7 @@ func (a *actor) blocksRead(ctx shell.Ctx, m messages.BlocksRead) {
 }
 
 // readFailed finds out which block is to blame by asking for each alone. A
-// block that is gone or corrupt leaves the pool, or it would fail every
+// block that is gone, corrupt or unreadable leaves the pool, or it would fail every
 // stream to come; the streams that wait for it fail.
 func (a *actor) readFailed(ctx shell.Ctx, cids []messages.CID, err *messages.Error) {
 	ofOneBlock := false
@@ -194,7 +194,8 @@ func (a *actor) readFailed(ctx shell.Ctx, cids []messages.CID, err *messages.Err
 		}
 		return
 	}
-	if err.Code == messages.CodeNotFound || err.Code == messages.CodeCorrupt {
+	if err.Code == messages.CodeNotFound || err.Code == messages.CodeCorrupt ||
+		err.Code == messages.CodeIO {
 		ctx.Tell(a.randomizer, messages.RandomizersLost{CIDs: cids})
 	}
 	for _, cid := range cids {

@@ -85,7 +85,7 @@ func prepareDir(dir string) error {
 	if _, err := os.Lstat(filepath.Join(dir, headerName)); err == nil {
 		return ErrExists
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDurable(dir); err != nil {
 		return fmt.Errorf("repo: %w", err)
 	}
 	entries, err := os.ReadDir(dir)
@@ -96,6 +96,30 @@ func prepareDir(dir string) error {
 		return ErrNotEmpty
 	}
 	return os.Chmod(dir, 0o700)
+}
+
+// makeDurable makes a folder, and those above it that are missing. Each is
+// synced into the one above it: otherwise a power cut could take a whole
+// repository, however durable everything in it is.
+func makeDurable(dir string) error {
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir {
+		if err := makeDurable(filepath.Dir(dir)); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o700)
+	}
+	if err != nil {
+		if info, statErr := os.Stat(dir); statErr == nil && info.IsDir() {
+			return nil // ReadDir tells whether it can be used
+		}
+		return err
+	}
+	above, err := os.Open(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	return errors.Join(above.Sync(), above.Close())
 }
 
 // empty removes what is in a folder that prepareDir found empty.

@@ -8,6 +8,9 @@ type ForCache interface{ forCache() }
 type ReadBlocks struct {
 	Call
 	CIDs []CID // 1..LoadMax
+	// Checked is for bytes that no tag will prove: see [LoadBlocks]. What is
+	// in memory was checked, or is being read through a ref, whose tag tells.
+	Checked bool
 }
 
 // BlocksRead replies to [ReadBlocks], in the order asked, when all were

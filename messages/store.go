@@ -19,6 +19,11 @@ type BlocksStored struct{ Answer }
 type LoadBlocks struct {
 	Call
 	CIDs []CID // up to LoadMax
+	// Checked compares the bytes with the checksum that was made when they
+	// were stored. Those of a block that is read through a ref are proved by
+	// its tag; those of a randomizer by nothing, and a tuple over rotten
+	// bytes could be read only as long as they stay rotten.
+	Checked bool
 }
 
 // LoadMax bounds the CIDs of one [LoadBlocks] or [ReadBlocks].

@@ -43,7 +43,7 @@ func (a *actor) Due(_ shell.Ctx, due any) {
 func (a *actor) Receive(ctx shell.Ctx, msg any) {
 	switch m := msg.(messages.ForCache).(type) {
 	case messages.ReadBlocks:
-		out, refused := a.core.read(ctx.Caller(), m.CIDs)
+		out, refused := a.core.read(ctx.Caller(), m.CIDs, m.Checked)
 		if refused != nil {
 			ctx.Fail(ctx.Caller(), refused)
 			return
@@ -73,10 +73,12 @@ func (a *actor) take(corr messages.Corr) []messages.CID {
 }
 
 func (a *actor) apply(ctx shell.Ctx, out effects) {
-	for _, cids := range out.loads {
+	for _, wanted := range out.loads {
 		corr := ctx.NextCorr()
-		a.asked[corr] = cids
-		ctx.Ask(a.store, messages.LoadBlocks{Call: messages.Call{Corr: corr}, CIDs: cids})
+		a.asked[corr] = wanted.cids
+		ctx.Ask(a.store, messages.LoadBlocks{
+			Call: messages.Call{Corr: corr}, CIDs: wanted.cids, Checked: wanted.checked,
+		})
 	}
 	for _, done := range out.done {
 		if done.err != nil {

@@ -23,6 +23,7 @@ type core struct {
 type ask struct {
 	caller  shell.Caller
 	cids    []messages.CID
+	checked bool // what is loaded is checked
 	blocks  []messages.Block
 	missing int // entries of blocks that are not known yet
 
@@ -44,8 +45,14 @@ type waiter struct {
 
 // effects is what a step of the core asks for.
 type effects struct {
-	loads [][]messages.CID // one LoadBlocks each, 1..LoadMax blocks
-	done  []*ask           // to be answered
+	loads []wanted // one LoadBlocks each
+	done  []*ask   // to be answered
+}
+
+// wanted is 1..LoadMax blocks to be loaded.
+type wanted struct {
+	cids    []messages.CID
+	checked bool
 }
 
 func newCore(cfg Config, blockSize int) *core {
@@ -58,13 +65,15 @@ func newCore(cfg Config, blockSize int) *core {
 }
 
 // read takes in a ReadBlocks. A refusal leaves the core as it was.
-func (c *core) read(caller shell.Caller, cids []messages.CID) (effects, *messages.Error) {
+func (c *core) read(
+	caller shell.Caller, cids []messages.CID, checked bool,
+) (effects, *messages.Error) {
 	if len(cids) == 0 || len(cids) > messages.LoadMax {
 		return effects{}, messages.Errorf(messages.CodeInvalid,
 			"a read asks for %d blocks, want 1 to %d", len(cids), messages.LoadMax)
 	}
 	a := &ask{
-		caller: caller, cids: cids,
+		caller: caller, cids: cids, checked: checked,
 		blocks: make([]messages.Block, len(cids)), missing: len(cids),
 	}
 	if c.allInMemory(cids) {
@@ -145,7 +154,7 @@ func (c *core) start(a *ask, out *effects) {
 		l.waiters = append(l.waiters, waiter{ask: a, at: i})
 	}
 	if len(missing) > 0 {
-		out.loads = append(out.loads, missing)
+		out.loads = append(out.loads, wanted{missing, a.checked})
 	}
 	if a.missing == 0 {
 		out.done = append(out.done, a)

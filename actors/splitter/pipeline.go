@@ -149,7 +149,9 @@ func (p *pipeline) want(j *job, cid messages.CID) {
 func (a *actor) read(ctx shell.Ctx, cids []messages.CID) {
 	a.pipe.reading++
 	corr := a.pipe.ask(ctx, ask{kind: askRead, cids: cids})
-	ctx.Ask(a.cache, messages.ReadBlocks{Call: messages.Call{Corr: corr}, CIDs: cids})
+	ctx.Ask(a.cache, messages.ReadBlocks{
+		Call: messages.Call{Corr: corr}, CIDs: cids, Checked: true,
+	})
 }
 
 func (a *actor) blocksRead(ctx shell.Ctx, m messages.BlocksRead) {

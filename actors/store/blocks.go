@@ -156,7 +156,7 @@ func (a *actor) onLoad(ctx shell.Ctx, m messages.LoadBlocks) {
 	}
 	corr := ctx.NextCorr()
 	a.loads[corr] = ctx.Caller()
-	a.blocks.Get(corr, m.CIDs, false)
+	a.blocks.Get(corr, m.CIDs, m.Checked)
 }
 
 func (a *actor) onGot(ctx shell.Ctx, m messages.BlocksGot) {

@@ -10,7 +10,8 @@
 // the disk refuses. After a failure none of its blocks is promised.
 //
 // [messages.LoadBlocks], [messages.ListStored] and [messages.StatStore] read.
-// A load trusts the bytes, since a read through a ref is proved by its tag.
+// A load trusts the bytes, since a read through a ref is proved by its tag,
+// unless it is told to check them.
 //
 // [messages.Collect] and [messages.VerifyStore] are jobs: one runs at a time,
 // another is CodeOverload, and [messages.StatJob] tells how far it is. Jobs

@@ -104,7 +104,7 @@ func (e *Engine) openPack(c *scan) error {
 func (e *Engine) scanTail(c *scan) error {
 	name := fileName(c.segment.number, packSuffix)
 	sound := make(map[uint32]bool) // slots whose data proves itself
-	buf := make([]byte, e.opts.recordBytes())
+	var buf []byte
 	for slot := uint32(0); slot < c.present; slot++ {
 		if int(slot) < len(c.headers) && c.headers[slot].kind != 0 {
 			continue
@@ -113,6 +113,9 @@ func (e *Engine) scanTail(c *scan) error {
 			c.headers = append(c.headers, recordHeader{})
 		}
 		c.repair = true
+		if buf == nil {
+			buf = make([]byte, e.opts.recordBytes())
+		}
 		if err := readFull(c.pack, buf, e.packOffset(slot)); err != nil {
 			return fmt.Errorf("blockstore: read %s offset %d: %w", name, e.packOffset(slot), err)
 		}

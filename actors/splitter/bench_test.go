@@ -268,6 +268,11 @@ func BenchmarkPut(b *testing.B) {
 	}
 	b.ReportMetric(float64(durable)/float64(2*b.N), "transactions/file")
 	b.ReportMetric(float64(waited)/float64(durable)/1e6, "transaction-ms")
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(usage.Maxrss)/1024, "peak-RSS-MiB")
 	cold.report(b, "cold")
 	bareCold.report(b, "bare")
 	warm.report(b, "warm")

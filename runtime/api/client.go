@@ -37,8 +37,12 @@ type Client struct{ http *http.Client }
 var _ node.Client = (*Client)(nil)
 
 // Dial connects to the daemon at a unix socket. ErrNoDaemon when nobody
-// listens there; any other error is that of a daemon that does not answer.
+// listens there, ErrForeignSocket when it may be another user who does; any
+// other error is that of a daemon that does not answer.
 func Dial(ctx context.Context, socket string) (*Client, error) {
+	if err := checkSocket(socket); errors.Is(err, ErrForeignSocket) {
+		return nil, err
+	}
 	c := &Client{&http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)

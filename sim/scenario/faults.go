@@ -41,6 +41,7 @@ func (f Faults) Run() (*House, error) {
 			return h, err
 		}
 		h.Machine.Disk().SetFaults(disk.Faults{})
+		h.Machine.Disk().FailAt(0, nil)
 		if draw.IntN(2) == 0 {
 			h.Node.Crash()
 		} else {

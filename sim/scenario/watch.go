@@ -38,7 +38,7 @@ type Watch struct {
 	usesB   map[messages.CID]int
 	pairs   map[pair]bool
 	madeB   map[messages.CID]bool // generated for slot B
-	streams map[messages.StreamID]*streamWatch
+	streams map[streamLife]*streamWatch
 	madeIn  map[messages.CID]messages.StreamID // D → the stream it was made in
 	tuples  [][3]messages.CID                  // committed
 
@@ -49,13 +49,20 @@ type Watch struct {
 
 	// Commands that were delivered and have no reply yet.
 	puts     map[asked][]messages.CID
-	reserves map[asked]messages.StreamID
+	reserves map[asked]streamLife
 	open     map[reflect.Type]int
 	openOf   map[asked]reflect.Type
 
 	seen     uint64
 	depthMax map[string]int64     // by role
 	openMax  map[reflect.Type]int // by command
+}
+
+// streamLife is a stream in one life of the randomizer: which blocks a stream
+// had lately is forgotten with a restart, a deliberate limit.
+type streamLife struct {
+	stream messages.StreamID
+	life   uint64
 }
 
 // streamWatch is what a stream's tuples must not repeat.
@@ -68,7 +75,7 @@ func newWatch(h *House) *Watch {
 	w := &Watch{
 		house: h, usedA: make(map[messages.CID]bool), usesB: make(map[messages.CID]int),
 		pairs: make(map[pair]bool), madeB: make(map[messages.CID]bool),
-		streams: make(map[messages.StreamID]*streamWatch),
+		streams: make(map[streamLife]*streamWatch),
 		madeIn:  make(map[messages.CID]messages.StreamID),
 		durable: make(map[messages.CID]bool), depthMax: make(map[string]int64),
 		openMax: make(map[reflect.Type]int),
@@ -80,7 +87,7 @@ func newWatch(h *House) *Watch {
 // nodeDied forgets what was under way.
 func (w *Watch) nodeDied() {
 	w.puts = make(map[asked][]messages.CID)
-	w.reserves = make(map[asked]messages.StreamID)
+	w.reserves = make(map[asked]streamLife)
 	w.open = make(map[reflect.Type]int)
 	w.openOf = make(map[asked]reflect.Type)
 }
@@ -92,17 +99,13 @@ func (w *Watch) broken(format string, args ...any) {
 // observe is called for every delivery, before it is handled.
 func (w *Watch) observe(d shell.Delivery) {
 	w.count(d)
-	if d.Kind == shell.KindStart && d.To.Role() == roleRandomizer {
-		// Which blocks a stream had lately is not durable: a deliberate limit.
-		clear(w.streams)
-	}
 	switch m := d.Msg.(type) {
 	case messages.PutBlocks:
 		w.put(asked{d.From, m.Corr}, m)
 	case messages.BlocksStored:
 		w.stored(asked{d.To, m.Corr})
 	case messages.ReserveTuples:
-		w.reserves[asked{d.From, m.Corr}] = m.Stream
+		w.reserves[asked{d.From, m.Corr}] = streamLife{m.Stream, d.Incarnation}
 	case messages.TuplesReserved:
 		w.tuplesReserved(asked{d.To, m.Corr}, m)
 	case messages.CommitTuples:
@@ -168,19 +171,19 @@ func (w *Watch) stored(key asked) {
 
 // tuplesReserved checks a reservation against all that were ever made.
 func (w *Watch) tuplesReserved(key asked, m messages.TuplesReserved) {
-	id, ok := w.reserves[key]
+	life, ok := w.reserves[key]
 	if !ok {
 		w.broken("tuples that nobody asked for")
 		return
 	}
 	delete(w.reserves, key)
-	s := w.streams[id]
+	s := w.streams[life]
 	if s == nil {
 		s = &streamWatch{lastB: make(map[messages.CID]int)}
-		w.streams[id] = s
+		w.streams[life] = s
 	}
 	for _, t := range m.Tuples {
-		if err := w.reserve(id, s, t); err != nil {
+		if err := w.reserve(life.stream, s, t); err != nil {
 			w.broken("a bad reservation: %w", err)
 		}
 	}

@@ -93,12 +93,12 @@ func (c *Client) Shares(ctx context.Context, each func(messages.SharedLink) erro
 
 // Unshare implements [node.Client].
 func (c *Client) Unshare(ctx context.Context, link messages.Link) error {
-	return c.post(ctx, "/v1/unshare", linkRequest{Link: linkText{link}}, nil)
+	return c.post(ctx, "/v1/unshare", linkRequest{Link: &linkText{link}}, nil)
 }
 
 // Import implements [node.Client].
 func (c *Client) Import(ctx context.Context, link messages.Link, path string) error {
-	return c.post(ctx, "/v1/import", linkRequest{linkText{link}, Text(path)}, nil)
+	return c.post(ctx, "/v1/import", linkRequest{&linkText{link}, Text(path)}, nil)
 }
 
 // Status implements [node.Client].

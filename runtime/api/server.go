@@ -152,8 +152,37 @@ func (s *Server) routes() http.Handler {
 	handle("POST /v1/collect", s.collect)
 	handle("GET /v1/blocks", s.blocks)
 	handle("GET /v1/block/{cid}", s.block)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			s.refuse(w, r, mux)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
+
+// refuse answers a request that no route takes as every error is answered,
+// with the status and headers that the mux has for it.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
+	verdict := &statusWriter{header: w.Header(), status: http.StatusNotFound}
+	mux.ServeHTTP(verdict, r)
+	s.options.Log.Debug("Request refused", "status", verdict.status)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(verdict.status)
+	_ = json.NewEncoder(w).Encode(map[string]*errorJSON{"error": {
+		Code: messages.CodeInvalid, Text: "no such request: " + http.StatusText(verdict.status),
+	}})
+}
+
+// statusWriter takes the status and headers of a reply and drops its body.
+type statusWriter struct {
+	header http.Header
+	status int
+}
+
+func (w *statusWriter) Header() http.Header         { return w.header }
+func (w *statusWriter) WriteHeader(status int)      { w.status = status }
+func (w *statusWriter) Write(p []byte) (int, error) { return len(p), nil }
 
 // trackingWriter remembers whether the reply has begun.
 type trackingWriter struct {
@@ -174,14 +203,18 @@ func (w *trackingWriter) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController flush.
 func (w *trackingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// fail answers with an error: as the reply, or as the trailer of one that
-// has begun.
+// fail answers with an error: as the reply, or as the trailer of a stream
+// that has begun.
 func (s *Server) fail(w *trackingWriter, r *http.Request, err error) {
 	s.options.Log.Debug("Request failed", "route", r.Pattern, "status", httpStatus(err))
-	if w.begun {
-		w.Header().Set(http.TrailerPrefix+errorTrailer, trailerText(err))
+	switch {
+	case w.begun && w.Header().Get("Trailer") == errorTrailer:
+		w.Header().Set(errorTrailer, trailerText(err))
 		return
+	case w.begun: // cut it off, so that nobody takes it for whole
+		panic(http.ErrAbortHandler)
 	}
+	w.Header().Del("Trailer")
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(httpStatus(err))
 	_ = json.NewEncoder(w).Encode(map[string]*errorJSON{"error": toError(err)})
@@ -193,12 +226,23 @@ func decode[R any](s *Server, w http.ResponseWriter, r *http.Request) (R, error)
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, s.options.RequestBytesMax))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&request); err != nil {
-		return request, messages.Errorf(messages.CodeInvalid, "bad request: %v", plainJSONError(err))
+		return request, badRequest(err, plainJSONError(err))
 	}
-	if decoder.More() {
-		return request, messages.Errorf(messages.CodeInvalid, "bad request: more than one value")
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return request, badRequest(err, "more than one value")
 	}
 	return request, nil
+}
+
+// badRequest says what is wrong with a request, without quoting it.
+func badRequest(err error, what string) *messages.Error {
+	wrong := &messages.Error{Code: messages.CodeInvalid, Text: "bad request: " + what}
+	var size *http.MaxBytesError
+	if errors.As(err, &size) {
+		wrong.Text = "bad request"
+		wrong.Err = size // for its status
+	}
+	return wrong
 }
 
 // plainJSONError words a decoding error without quoting the input, which may
@@ -206,18 +250,23 @@ func decode[R any](s *Server, w http.ResponseWriter, r *http.Request) (R, error)
 func plainJSONError(err error) string {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
-	var size *http.MaxBytesError
 	switch {
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("no JSON at byte %d", syntax.Offset)
 	case errors.As(err, &kind):
 		return fmt.Sprintf("wrong type of value for %q", kind.Field)
-	case errors.As(err, &size):
-		return fmt.Sprintf("larger than %d bytes", size.Limit)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "it ends too early"
 	}
 	return "a field is unknown or makes no sense"
+}
+
+// stream begins a reply that may fail after it began. Its failure is told in
+// a trailer, which has to be announced BEFORE the first byte: a short reply
+// would be sent without.
+func stream(w http.ResponseWriter, contentType string) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Trailer", errorTrailer)
 }
 
 func reply(w http.ResponseWriter, value any) error {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,15 +15,30 @@ import (
 )
 
 // putOptions reads what a PUT says in its URL: name, path, replace, mode
-// (octal) and mtime (RFC 3339). All may be left out.
+// (octal) and mtime (RFC 3339). All may be left out, and nothing else may be
+// there: a misspelt path would store a file without a name.
 func putOptions(r *http.Request) (node.PutOptions, error) {
-	query := r.URL.Query()
 	options := node.PutOptions{
-		Name:  query.Get("name"),
-		Place: messages.Place{Path: query.Get("path"), Replace: query.Get("replace") == "true"},
-		Attributes: messages.Attributes{
-			Mode: 0o644, ModTime: time.Now().UTC(),
-		},
+		Attributes: messages.Attributes{Mode: 0o644, ModTime: time.Now().UTC()},
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return options, messages.Errorf(messages.CodeInvalid, "the query cannot be read")
+	}
+	for key, values := range query {
+		if !slices.Contains([]string{"name", "path", "replace", "mode", "mtime"}, key) ||
+			len(values) > 1 {
+			return options, messages.Errorf(messages.CodeInvalid,
+				"the query has name, path, replace, mode and mtime, each once")
+		}
+	}
+	options.Name, options.Place.Path = query.Get("name"), query.Get("path")
+	switch query.Get("replace") {
+	case "", "false":
+	case "true":
+		options.Place.Replace = true
+	default:
+		return options, messages.Errorf(messages.CodeInvalid, "replace is true or false")
 	}
 	if text := query.Get("mode"); text != "" {
 		mode, err := strconv.ParseUint(text, 8, 12)
@@ -64,8 +81,11 @@ func (s *Server) putTree(w http.ResponseWriter, r *http.Request) error {
 	return reply(w, linkReply{linkText{link}})
 }
 
-// bodyError words the error of a sender that went away.
+// bodyError words the error of a sender that went away, or that sent no tar.
 func bodyError(err error) error {
+	if errors.Is(err, tar.ErrHeader) {
+		return messages.Errorf(messages.CodeInvalid, "the body is no tar stream")
+	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return &messages.Error{
 			Code: messages.CodeCanceled, Text: "the sender stopped before the end", Err: err,
@@ -100,7 +120,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer done()
-	w.Header().Set("Content-Type", "application/octet-stream")
+	stream(w, "application/octet-stream")
 	_, err = file.CopyTo(r.Context(), w, request.Offset, request.Length)
 	return err
 }
@@ -120,7 +140,7 @@ func (s *Server) readTree(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/x-tar")
+	stream(w, "application/x-tar")
 	sink := tarSink{tar.NewWriter(w)}
 	if err := s.client.ReadTree(r.Context(), request.target(), sink); err != nil {
 		return err

@@ -83,12 +83,18 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) unshare(w http.ResponseWriter, r *http.Request) error {
 	return change(s, w, r, func(ctx context.Context, request linkRequest) error {
+		if request.Link == nil {
+			return messages.Errorf(messages.CodeInvalid, "bad request: the link is missing")
+		}
 		return s.client.Unshare(ctx, request.Link.Link)
 	})
 }
 
 func (s *Server) importLink(w http.ResponseWriter, r *http.Request) error {
 	return change(s, w, r, func(ctx context.Context, request linkRequest) error {
+		if request.Link == nil {
+			return messages.Errorf(messages.CodeInvalid, "bad request: the link is missing")
+		}
 		return s.client.Import(ctx, request.Link.Link, string(request.Path))
 	})
 }
@@ -115,7 +121,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 
 // lines starts a reply of JSON lines.
 func lines(w http.ResponseWriter) *json.Encoder {
-	w.Header().Set("Content-Type", "application/jsonl")
+	stream(w, "application/jsonl")
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	return encoder

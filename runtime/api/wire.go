@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,7 +34,9 @@ type rawText struct {
 func (t *Text) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '{' {
 		var raw rawText
-		if err := json.Unmarshal(b, &raw); err != nil {
+		decoder := json.NewDecoder(bytes.NewReader(b))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&raw); err != nil {
 			return err
 		}
 		*t = Text(raw.Base64)
@@ -150,8 +153,8 @@ type (
 		Replace bool `json:"replace,omitempty"`
 	}
 	linkRequest struct {
-		Link linkText `json:"link"`
-		Path Text     `json:"path,omitempty"`
+		Link *linkText `json:"link"`
+		Path Text      `json:"path,omitempty"`
 	}
 	linkReply struct {
 		Link linkText `json:"link"`
@@ -195,6 +198,10 @@ func (e *errorJSON) err() error { return messages.Errorf(e.Code, "%s", e.Text) }
 
 // httpStatus maps a failure to a status: the one place that does.
 func httpStatus(err error) int {
+	var size *http.MaxBytesError
+	if errors.As(err, &size) {
+		return http.StatusRequestEntityTooLarge
+	}
 	var coded *messages.Error
 	if !errors.As(err, &coded) {
 		return http.StatusInternalServerError

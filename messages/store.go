@@ -112,6 +112,15 @@ type JobStatted struct {
 	Done, Total int64 // blocks or refs; Total is 0 while unknown
 }
 
+// CancelJob ends the running [Collect] or [VerifyStore] early, if there is
+// one: its command fails with CodeCanceled once nothing of it is under way.
+// What a collection has freed by then stays freed. Reply: [JobCanceled].
+type CancelJob struct{ Call }
+
+// JobCanceled replies to [CancelJob], at once.
+type JobCanceled struct{ Answer }
+
+func (CancelJob) forStore()       {}
 func (PutBlocks) forStore()       {}
 func (LoadBlocks) forStore()      {}
 func (ListStored) forStore()      {}

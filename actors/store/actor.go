@@ -96,6 +96,11 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		a.startJob(ctx, func() job { return newVerifier(a.cfg) })
 	case messages.StatJob:
 		a.onStatJob(ctx)
+	case messages.CancelJob:
+		if a.job != nil {
+			a.job.cancel()
+		}
+		ctx.Reply(ctx.Caller(), messages.JobCanceled{Answer: ctx.Caller().Answer()})
 	case messages.BlocksPut:
 		a.onPutDone(ctx, m)
 	case messages.BlocksGot:

@@ -46,6 +46,7 @@ type collector struct {
 	begun, held bool
 	walk        *messages.WalkID
 	releasing   bool
+	canceled    bool
 	err         *messages.Error // why the collection fails
 
 	page    messages.BlocksListed
@@ -70,6 +71,10 @@ func newCollector(
 }
 
 func (c *collector) progress() (string, int64, int64) { return c.phase, c.done, c.total }
+
+// cancel takes effect between two batches of the walk, two pages of the
+// sweep, or two segments: wherever nothing is half done.
+func (c *collector) cancel() { c.canceled = true }
 
 // written keeps blocks that are put while the collection runs: one that was
 // there before is not written again, so its age would not save it.
@@ -164,6 +169,9 @@ func (c *collector) onWalked(answer any) []effect {
 // walked takes in a batch of a walk, and tells whether more comes.
 func (c *collector) walked(answer any) (more bool, err *messages.Error) {
 	batch := answer.(messages.WalkContinued)
+	if c.canceled {
+		return false, canceled()
+	}
 	if len(batch.Broken) > 0 {
 		return false, messages.Errorf(messages.CodeCorrupt,
 			"nothing was deleted, since what is needed cannot all be read: %s",
@@ -211,6 +219,9 @@ func (c *collector) list(after messages.CID) []effect {
 }
 
 func (c *collector) onListed(answer any) []effect {
+	if c.canceled {
+		return c.fail(canceled())
+	}
 	c.page = answer.(messages.BlocksListed)
 	c.garbage = nil
 	for _, cid := range c.page.CIDs {
@@ -335,6 +346,9 @@ func (c *collector) onCompacted(answer any) []effect {
 	}
 	c.done++
 	c.result.FreedBytes += compacted.FreedBytes
+	if c.canceled {
+		return []effect{finish{err: canceled()}}
+	}
 	if compacted.More {
 		return []effect{compact{}}
 	}

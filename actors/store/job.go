@@ -14,8 +14,15 @@ type job interface {
 	step(answer, tag any) []effect
 	// written tells of blocks that are being put while the job runs.
 	written(blocks []messages.Block)
+	// cancel makes the job end early, with CodeCanceled, at its next step.
+	cancel()
 	// progress returns the phase, and how much of it is done.
 	progress() (phase string, done, total int64)
+}
+
+// canceled is how a job fails that nobody waits for any more.
+func canceled() *messages.Error {
+	return messages.Errorf(messages.CodeCanceled, "canceled before the end")
 }
 
 // effect is what a job asks the actor to do: one of the types below. Each is

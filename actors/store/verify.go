@@ -56,6 +56,12 @@ type (
 
 func (v *verifier) progress() (string, int64, int64) { return v.phase, v.done, v.total }
 
+func (v *verifier) cancel() {
+	if v.err == nil {
+		v.err = canceled()
+	}
+}
+
 // written is nothing to a verifier: what is put now was hashed just now.
 func (v *verifier) written([]messages.Block) {}
 

@@ -10,8 +10,10 @@ import (
 
 // indexLanes is what the index ports of all incarnations share.
 //
-// Each incarnation has a lane that runs its calls one after the other, so
-// they take effect in the order they were made. A durable commit is applied
+// Each actor has a lane that runs its calls one after the other, so they take
+// effect in the order they were made. A restarted actor goes on in the lane
+// of its predecessor: what that one had under way has happened before the
+// new one reads anything. A durable commit is applied
 // like any other, which takes microseconds, and the lane goes on; its answer
 // waits for the syncer, which makes everything durable that was applied
 // before it began, for all lanes at once. So a sync holds up neither order
@@ -21,6 +23,7 @@ type indexLanes struct {
 	wait   sync.WaitGroup
 
 	mu       sync.Mutex
+	lanes    map[string]*lane // by the actor's path; those of living actors, and busy ones
 	stopped  bool
 	unsynced []func(error) // answers of applied durable commits
 	syncing  bool
@@ -75,20 +78,49 @@ func (s *indexLanes) sync() {
 	}
 }
 
-var _ port.Index = (*index)(nil)
-
-// index is the port of one incarnation: its lane.
-type index struct {
+// lane runs the calls of one actor.
+type lane struct {
 	*indexLanes
-	answer func(any)
-
 	laneMu  sync.Mutex
 	calls   []func()
 	running bool
 }
 
+// open returns the lane of an actor.
+func (s *indexLanes) open(path string) *lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lanes == nil {
+		s.lanes = make(map[string]*lane)
+	}
+	x, ok := s.lanes[path]
+	if !ok {
+		x = &lane{indexLanes: s}
+		s.lanes[path] = x
+	}
+	return x
+}
+
+// close forgets the lane of an actor that has ended, once it is idle.
+func (s *indexLanes) close(path string) {
+	s.mu.Lock()
+	x, ok := s.lanes[path]
+	s.mu.Unlock()
+	if !ok {
+		return
+	}
+	x.laneMu.Lock()
+	defer x.laneMu.Unlock()
+	if x.running {
+		return // at most one lane for each path that ever ended busy
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.lanes, path)
+}
+
 // call queues a call behind the earlier ones. It never blocks.
-func (x *index) call(f func()) {
+func (x *lane) call(f func()) {
 	x.laneMu.Lock()
 	defer x.laneMu.Unlock()
 	if len(x.calls) >= queuedMax {
@@ -101,7 +133,7 @@ func (x *index) call(f func()) {
 }
 
 // run makes calls until none is queued.
-func (x *index) run() {
+func (x *lane) run() {
 	for {
 		x.laneMu.Lock()
 		calls := x.calls
@@ -116,6 +148,14 @@ func (x *index) run() {
 			call()
 		}
 	}
+}
+
+var _ port.Index = (*index)(nil)
+
+// index is the port of one incarnation.
+type index struct {
+	*lane
+	answer func(any)
 }
 
 // Commit implements [port.Index].

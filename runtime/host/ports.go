@@ -70,7 +70,7 @@ func (p *Ports) Open(life *shell.Incarnation) *shell.Env {
 		env.Blocks = &blocks{p.blocks, life.Answer}
 	}
 	if p.index != nil {
-		env.Index = &index{indexLanes: p.index, answer: life.Answer}
+		env.Index = &index{lane: p.index.open(life.Path()), answer: life.Answer}
 	}
 	if p.config.Log != nil {
 		env.Log = p.config.Log.With("actor", life.Path())
@@ -79,5 +79,9 @@ func (p *Ports) Open(life *shell.Incarnation) *shell.Env {
 }
 
 // Close implements [shell.Ports]. Nothing is held for an incarnation but
-// what is under way, whose answers it will not hear.
-func (*Ports) Close(*shell.Incarnation) {}
+// what is under way, whose answers it will not hear, and its index lane.
+func (p *Ports) Close(life *shell.Incarnation) {
+	if p.index != nil {
+		p.index.close(life.Path())
+	}
+}

@@ -89,19 +89,26 @@ func (l *Local) countFiles(ctx context.Context) (files, bytes uint64, err error)
 	}
 }
 
-// watched runs long work of the store and tells progress meanwhile.
+// watched runs long work of the store and tells progress meanwhile. When ctx
+// ends first, the work is called off.
 func watched[R messages.Reply](
 	ctx context.Context, l *Local, progress func(Progress),
 	make func(messages.Call) messages.Command,
 ) (R, error) {
-	if progress == nil {
-		return ask[R](ctx, l, roleStore, make)
+	if progress != nil {
+		watching, stop := context.WithCancel(ctx)
+		stopped := l.watch(watching, progress)
+		defer func() {
+			stop()
+			<-stopped
+		}()
 	}
-	watching, stop := context.WithCancel(ctx)
-	stopped := l.watch(watching, progress)
 	reply, err := ask[R](ctx, l, roleStore, make)
-	stop()
-	<-stopped
+	if ctx.Err() != nil {
+		l.tidy(roleStore, func(call messages.Call) messages.Command {
+			return messages.CancelJob{Call: call}
+		})
+	}
 	return reply, err
 }
 

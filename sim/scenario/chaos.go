@@ -20,7 +20,7 @@ type Cuts struct {
 const (
 	// cutOperationsMax is how many operations of the disk or the index a
 	// boot lives at most, mostly far fewer.
-	cutOperationsMax = 400
+	cutOperationsMax = 160
 	// bootLife is how long a boot lives when the operation never comes.
 	bootLife = 2 * time.Second
 	// verifyOneIn is how many boots there are for one that is verified.
@@ -78,7 +78,7 @@ func (h *House) armCut(draw *rand.Rand) {
 	boot, life := h.Node.Boots(), bootLife
 	switch draw.IntN(5) {
 	case 0:
-		life = time.Duration(draw.IntN(60_000)) * time.Microsecond
+		life = time.Duration(draw.IntN(30_000)) * time.Microsecond
 	case 1, 2:
 		h.Machine.Index().CutPowerAt(operations - 1)
 	default:

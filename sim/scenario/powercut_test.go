@@ -7,7 +7,7 @@ import (
 )
 
 // cutsPerWorld is how many power cuts one repository lives through.
-const cutsPerWorld = 8
+const cutsPerWorld = 20
 
 // TestChaosPowerCuts cuts the power at random operations of disk and index.
 // NOISEFS_CUTS is how often.
@@ -22,7 +22,7 @@ func TestChaosPowerCuts(t *testing.T) {
 			c := scenario.Cuts{
 				Seed: seed, Count: cutsPerWorld, Workers: 2, Items: 5, Reuse: reuse,
 			}
-			if seed%4 == 0 { // a busy one
+			if seed%16 == 0 { // a busy one
 				c.Workers, c.Items = 4, 14
 			}
 			return c.Run()

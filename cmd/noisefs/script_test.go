@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -39,12 +40,44 @@ import (
 //	tmpfs DIR SIZE       a small disk is mounted at DIR
 //	remount DIR ro|rw    and made read-only
 //	fill FILE            FILE takes all that its disk can give
+//	serve                from here on a daemon has the repository, when
+//	                     TestScriptsThroughDaemon runs the script
 func TestScripts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("command lines are tested without -short")
 	}
+	runScripts(t, filepath.Join("testdata", "script"), nil, func(*testscript.TestScript, bool, []string) {})
+}
+
+// TestScriptsThroughDaemon runs the scripts that say "serve" once more, with
+// a daemon from there on.
+func TestScriptsThroughDaemon(t *testing.T) {
+	if testing.Short() {
+		t.Skip("command lines are tested without -short")
+	}
+	all, err := filepath.Glob(filepath.Join("testdata", "script", "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var scripts []string
+	for _, name := range all {
+		if strings.Contains(read(t, name), "\nserve\n") {
+			scripts = append(scripts, name)
+		}
+	}
+	if len(scripts) == 0 {
+		t.Fatal("no script says serve")
+	}
+	runScripts(t, "", scripts, scriptServe)
+}
+
+func runScripts(
+	t *testing.T, dir string, files []string,
+	serve func(*testscript.TestScript, bool, []string),
+) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Dir:                 dir,
+		Files:               files,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setUpScript,
@@ -59,8 +92,33 @@ func TestScripts(t *testing.T) {
 			"sametree": scriptSameTree, "issparse": scriptIsSparse, "oddtree": scriptOddTree,
 			"link": scriptLink, "typo": scriptTypo, "isjson": scriptIsJSON,
 			"arejson": scriptAreJSON, "tmpfs": scriptTmpfs, "remount": scriptRemount,
-			"fill": scriptFill,
+			"fill": scriptFill, "serve": serve,
 		},
+	})
+}
+
+// scriptServe starts a daemon of the script's repository, which must end
+// cleanly after the script.
+func scriptServe(ts *testscript.TestScript, _ bool, _ []string) {
+	dir := ts.Getenv("NOISEFS_REPO")
+	said := new(lockedBuffer)
+	cmd := exec.Command("noisefs", "daemon", "--repo", dir)
+	cmd.Stderr = said
+	ts.Check(cmd.Start())
+	for !strings.Contains(said.String(), "Daemon is ready") {
+		if err := cmd.Process.Signal(syscall.Signal(0)); err != nil {
+			ts.Fatalf("the daemon does not start: %s", said)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	ts.Defer(func() {
+		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+		if err := cmd.Wait(); err != nil {
+			ts.Fatalf("the daemon ended with %v: %s", err, said)
+		}
+		if strings.Contains(said.String(), "level=ERROR") {
+			ts.Fatalf("the daemon complains: %s", said)
+		}
 	})
 }
 

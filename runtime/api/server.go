@@ -15,6 +15,7 @@ import (
 
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/node"
+	"github.com/noisefs/noisefs/runtime/shell"
 )
 
 // Options bound a [Server].
@@ -126,6 +127,7 @@ func (s *Server) routes() http.Handler {
 	handle := func(pattern string, f func(http.ResponseWriter, *http.Request) error) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			tracked := &trackingWriter{ResponseWriter: w}
+			defer s.recoverPanic()
 			if err := f(tracked, r); err != nil {
 				s.fail(tracked, r, err)
 			}
@@ -183,6 +185,18 @@ type statusWriter struct {
 func (w *statusWriter) Header() http.Header         { return w.header }
 func (w *statusWriter) WriteHeader(status int)      { w.status = status }
 func (w *statusWriter) Write(p []byte) (int, error) { return len(p), nil }
+
+// recoverPanic turns a panic into a cut connection and a log line of our own:
+// net/http would log the value, which may hold a link.
+func (s *Server) recoverPanic() {
+	value := recover()
+	if value == nil {
+		return
+	}
+	text, at := shell.DescribePanic(value)
+	s.options.Log.Error("Request panicked", "panic", text, "at", at)
+	panic(http.ErrAbortHandler)
+}
 
 // trackingWriter remembers whether the reply has begun.
 type trackingWriter struct {

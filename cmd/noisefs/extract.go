@@ -18,9 +18,8 @@ import (
 // extractor writes a tree below a folder and never outside of it: all names
 // are resolved by os.Root, which follows no symlink out.
 type extractor struct {
-	root   *os.Root
-	target messages.Target
-	force  bool
+	root  *os.Root
+	force bool
 	bar    *progress
 	// open holds the directories on the way down: their modes and times are
 	// set when they are left, since writing into them changes the times and
@@ -39,7 +38,7 @@ func extractTree(
 		return err
 	}
 	defer root.Close()
-	x := &extractor{root: root, target: target, force: force, bar: bar}
+	x := &extractor{root: root, force: force, bar: bar}
 	if err := client.ReadTree(ctx, target, x); err != nil {
 		return err
 	}
@@ -51,7 +50,6 @@ func (x *extractor) Entry(item node.TreeItem, content io.Reader) error {
 	if err := x.leaveAbove(item.Path); err != nil {
 		return err
 	}
-	item.Attributes = trusted(x.target, item.Attributes)
 	err := x.write(item, content)
 	if err != nil {
 		return fmt.Errorf("%s: %w", quoteName(item.Path), err)
@@ -116,15 +114,6 @@ func (x *extractor) leaveAbove(next string) error {
 
 func isBelow(name, dir string) bool {
 	return len(name) > len(dir) && name[:len(dir)] == dir && name[len(dir)] == '/'
-}
-
-// trusted leaves out setuid and setgid where a link, which may be a
-// stranger's, is what says so: the file will belong to whoever runs get.
-func trusted(target messages.Target, attributes messages.Attributes) messages.Attributes {
-	if target.Link != nil {
-		attributes.Mode &^= 0o6000
-	}
-	return attributes
 }
 
 func restore(root *os.Root, name string, attributes messages.Attributes) error {

@@ -23,8 +23,7 @@ func newGetCommand(g *globals) *cobra.Command {
 		Use:   "get LINK|PATH [-o OUT|-]",
 		Short: "Read a file or tree back",
 		Long: `Get writes a file or a tree to OUT (for a tree, OUT becomes the tree), with its
-modes and times; setuid and setgid bits only from the drive, not from a link,
-which may be a stranger's. Without -o, OUT is the name it has, in the current folder;
+modes and times. Without -o, OUT is the name it has, in the current folder;
 -o - writes a file to standard output. Nothing is overwritten without --force,
 and an interrupted get leaves nothing behind.
 
@@ -145,7 +144,7 @@ func getFile(
 		return err
 	}
 	defer root.Close()
-	return writeFile(root, filepath.Base(out), trusted(target, info.Attributes), force,
+	return writeFile(root, filepath.Base(out), info.Attributes, force,
 		func(w *sparseWriter) error {
 			_, err := file.CopyTo(ctx, w.counting(bar), 0, -1)
 			return err

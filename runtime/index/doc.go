@@ -47,8 +47,10 @@
 // reserve; see space.go. When the log cannot be written all the same, or a
 // sync fails, the index stops writing for good and goes on reading; see
 // guard.go. Whoever got an error from such a commit does not know whether
-// it will be there when the index is opened again. A full disk also leaves
-// out nothing that was acknowledged.
+// it will be there when the index is opened again. Nothing that was acknowledged is lost by it.
+//
+// An index also opens on a disk that is full or mounted read-only, for
+// reading.
 //
 // # What damage is found
 //

@@ -41,6 +41,9 @@ type engine struct {
 	sealer *sealer
 	mark   *mark
 	dir    string
+	// readOnly: it could not be written from the start, so that there is
+	// nothing to lose when it is closed.
+	readOnly bool
 }
 
 // openEngine opens the database in dir, or makes it when create is set.
@@ -63,7 +66,7 @@ func openEngine(dir string, create bool, space *space, o *Options) (e *engine, e
 		return nil, openError(err)
 	}
 	g.opening.Store(false)
-	return &engine{db: db, guard: g, dir: dir}, nil
+	return &engine{db: db, guard: g, dir: dir, readOnly: g.failed() != nil}, nil
 }
 
 // close releases the files. The caller makes sure that nobody uses them.
@@ -80,6 +83,9 @@ func (e *engine) close() error {
 // settle moves all rows out of the log, where the last ones written have no
 // later record to vouch for them, and notes how far they go.
 func (e *engine) settle() error {
+	if e.readOnly {
+		return nil
+	}
 	if err := e.guard.failed(); err != nil {
 		return err
 	}

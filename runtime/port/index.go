@@ -61,7 +61,8 @@ type Txn struct {
 	Changes []Change
 	// Durable: do not answer before the transaction and every one that was
 	// answered earlier survive a power cut. Without it, a power cut may lose
-	// a suffix of the transactions, never one from the middle.
+	// a suffix of the transactions, never one from the middle; so may the
+	// end of the process. A durable Txn without changes syncs all before it.
 	Durable bool
 }
 

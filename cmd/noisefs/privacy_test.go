@@ -139,7 +139,7 @@ func TestNothingLeaks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cheap := vault.Options{Argon2: vault.LowestCost()} // it is opened often
+	cheap := vault.LowestCost() // it is opened often
 	if err := repo.Create(dir, vault.WithPassphrase(secret), cheap, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -21,10 +21,10 @@ const flowFile = "../../docs/message-flow.md"
 const flowHead = `# Who sends what to whom
 
 Generated from recorded runs of the whole node in the simulated world, by
-` + "`go test ./sim/scenario -run Generated -update`" + `; a test fails when it is stale. A message is
-shown where a message of its type passes for the first time: real runs repeat most of them, many
-at a time. Solid arrows are commands, dashed ones replies and the answers of ports (Workers:
-hashing, sealing and mixing; Index: the database; Blocks: the block store), open ones events.
+"go test ./sim/scenario -run Generated -update"; a test fails when it is stale. A message is
+shown where one of its type passes for the first time: real runs repeat most of them, many at a
+time. Solid arrows are commands, dashed ones replies and the answers of ports (Workers: hashing,
+sealing and mixing; Index: the database; Blocks: the block store), open ones events.
 `
 
 // flowRuns are what is recorded.
@@ -72,7 +72,8 @@ var flowRuns = []struct {
 }
 
 func flowFileOf(path string) *scenario.Item {
-	return scenario.NewFile(bytes.Repeat([]byte(path), 100*scenario.BlockSize/len(path)), attributes(1))
+	data := bytes.Repeat([]byte(path), 100*scenario.BlockSize/len(path))
+	return scenario.NewFile(data, attributes(1))
 }
 
 func putFlow(s *scenario.Session, path string) {

@@ -28,7 +28,10 @@ func (h *House) tolerates(err *messages.Error) bool {
 // toleratesJob is tolerates for a collection or verification, which calls a
 // tree that it cannot read corrupt, whatever the reason.
 func (h *House) toleratesJob(err *messages.Error) bool {
-	return h.tolerates(err) || err.Code == messages.CodeCorrupt && (h.options.Faults || h.options.Panics)
+	if err.Code == messages.CodeCorrupt {
+		return h.options.Faults || h.options.Panics
+	}
+	return h.tolerates(err)
 }
 
 // Settle ends a run: nothing goes wrong any more, and everything must come

@@ -49,7 +49,7 @@ type Watch struct {
 
 	// Commands that were delivered and have no reply yet.
 	puts     map[asked][]messages.CID
-	reserves map[asked]streamLife
+	reserves map[asked]reservation
 	open     map[reflect.Type]int
 	openOf   map[asked]reflect.Type
 
@@ -63,6 +63,13 @@ type Watch struct {
 type streamLife struct {
 	stream messages.StreamID
 	life   uint64
+}
+
+// reservation is tuples that were asked for: those from first on.
+type reservation struct {
+	*streamWatch
+	stream messages.StreamID
+	first  int
 }
 
 // streamWatch is what a stream's tuples must not repeat.
@@ -87,7 +94,7 @@ func newWatch(h *House) *Watch {
 // nodeDied forgets what was under way.
 func (w *Watch) nodeDied() {
 	w.puts = make(map[asked][]messages.CID)
-	w.reserves = make(map[asked]streamLife)
+	w.reserves = make(map[asked]reservation)
 	w.open = make(map[reflect.Type]int)
 	w.openOf = make(map[asked]reflect.Type)
 }
@@ -105,7 +112,7 @@ func (w *Watch) observe(d shell.Delivery) {
 	case messages.BlocksStored:
 		w.stored(asked{d.To, m.Corr})
 	case messages.ReserveTuples:
-		w.reserves[asked{d.From, m.Corr}] = streamLife{m.Stream, d.Incarnation}
+		w.askedFor(asked{d.From, m.Corr}, streamLife{m.Stream, d.Incarnation}, m.Count)
 	case messages.TuplesReserved:
 		w.tuplesReserved(asked{d.To, m.Corr}, m)
 	case messages.CommitTuples:
@@ -169,31 +176,40 @@ func (w *Watch) stored(key asked) {
 	delete(w.puts, key)
 }
 
-// tuplesReserved checks a reservation against all that were ever made.
-func (w *Watch) tuplesReserved(key asked, m messages.TuplesReserved) {
-	life, ok := w.reserves[key]
-	if !ok {
-		w.broken("tuples that nobody asked for")
-		return
-	}
-	delete(w.reserves, key)
+// askedFor numbers the tuples of a stream in the order in which they were
+// asked for, which is the order in which they are chosen. Replies may come in
+// another.
+func (w *Watch) askedFor(key asked, life streamLife, count int) {
 	s := w.streams[life]
 	if s == nil {
 		s = &streamWatch{lastB: make(map[messages.CID]int)}
 		w.streams[life] = s
 	}
-	for _, t := range m.Tuples {
-		if err := w.reserve(life.stream, s, t); err != nil {
+	w.reserves[key] = reservation{s, life.stream, s.next}
+	s.next += count
+}
+
+// tuplesReserved checks a reservation against all that were ever made.
+func (w *Watch) tuplesReserved(key asked, m messages.TuplesReserved) {
+	r, ok := w.reserves[key]
+	if !ok {
+		w.broken("tuples that nobody asked for")
+		return
+	}
+	delete(w.reserves, key)
+	for i, t := range m.Tuples {
+		if err := w.reserve(r, r.first+i, t); err != nil {
 			w.broken("a bad reservation: %w", err)
 		}
 	}
 }
 
-// reserve checks one tuple, and remembers it.
-func (w *Watch) reserve(id messages.StreamID, s *streamWatch, t messages.ReservedTuple) error {
+// reserve checks the tuple with a number, and remembers it.
+func (w *Watch) reserve(r reservation, number int, t messages.ReservedTuple) error {
 	a, b := t.A.CID, t.B.CID
 	config := w.house.config.Randomizer
-	last, repeated := s.lastB[b]
+	last, repeated := r.lastB[b]
+	apart := max(number-last, last-number)
 	switch {
 	case a == b:
 		return fmt.Errorf("block %s is A and B", a.Short())
@@ -205,9 +221,9 @@ func (w *Watch) reserve(id messages.StreamID, s *streamWatch, t messages.Reserve
 		return fmt.Errorf("the pair %s, %s for the second time", a.Short(), b.Short())
 	case w.usesB[b] >= config.UsesMax:
 		return fmt.Errorf("block %s is in slot B more than %d times", b.Short(), config.UsesMax)
-	case repeated && s.next-last < config.SpacingTuples:
-		return fmt.Errorf("block %s is in slot B again after %d tuples", b.Short(), s.next-last)
-	case w.madeIn[a] == id && id != 0 && t.A.Data == nil:
+	case repeated && apart < config.SpacingTuples:
+		return fmt.Errorf("block %s is in slot B again after %d tuples", b.Short(), apart)
+	case w.madeIn[a] == r.stream && t.A.Data == nil:
 		return fmt.Errorf("block %s of the same stream is in slot A", a.Short())
 	case t.A.Data == nil && !w.durable[a], t.B.Data == nil && !w.durable[b]:
 		return fmt.Errorf("%s, %s: a block of the pool is not durable, or was let go",
@@ -217,8 +233,7 @@ func (w *Watch) reserve(id messages.StreamID, s *streamWatch, t messages.Reserve
 	w.usesB[b]++
 	w.madeB[b] = w.madeB[b] || t.B.Data != nil
 	w.pairs[makePair(a, b)] = true
-	s.lastB[b] = s.next
-	s.next++
+	r.lastB[b] = number
 	return nil
 }
 

@@ -127,10 +127,14 @@ func (b *back) Due(ctx shell.Ctx, due any) {
 func chatterSpec() tree.Spec {
 	return tree.Spec{Children: []tree.ChildSpec{
 		{Role: "back", Doc: "answers after a while", New: newBack, Intensity: 1000, Period: time.Hour},
-		{Role: "middle", Doc: "works", New: newMiddle, Needs: []string{"back"},
-			Intensity: 1000, Period: time.Hour},
-		{Role: "front", Doc: "asks", New: newFront, Needs: []string{"middle"},
-			Intensity: 1000, Period: time.Hour},
+		{
+			Role: "middle", Doc: "works", New: newMiddle, Needs: []string{"back"},
+			Intensity: 1000, Period: time.Hour,
+		},
+		{
+			Role: "front", Doc: "asks", New: newFront, Needs: []string{"middle"},
+			Intensity: 1000, Period: time.Hour,
+		},
 	}}
 }
 

@@ -135,7 +135,6 @@ func runWork(f func() any) (result any, err error) {
 // nodePorts makes the ports of a node's incarnations, for one boot of it.
 type nodePorts struct {
 	world  *World
-	node   string
 	boot   int
 	group  timerGroup // what the machine is doing: ends with the boot
 	cores  cores

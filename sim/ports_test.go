@@ -58,8 +58,10 @@ func machine(tb testing.TB) *sim.Machine {
 
 func TestClock(t *testing.T) {
 	world := sim.NewWorld(sim.Options{})
-	porttest.Clock(t, porttest.ClockHarness{Await: await(world),
-		New: func(_ testing.TB, due func(any)) port.Clock { return world.NewClock(due) }})
+	porttest.Clock(t, porttest.ClockHarness{
+		Await: await(world),
+		New:   func(_ testing.TB, due func(any)) port.Clock { return world.NewClock(due) },
+	})
 }
 
 func TestRand(t *testing.T) {
@@ -81,24 +83,29 @@ func TestEntropy(t *testing.T) {
 
 func TestWorkers(t *testing.T) {
 	world := sim.NewWorld(sim.Options{})
-	porttest.Workers(t, porttest.WorkersHarness{Await: await(world),
+	porttest.Workers(t, porttest.WorkersHarness{
+		Await: await(world),
 		New: func(tb testing.TB, answer func(any)) port.Workers {
 			return newEnv(tb, world, sim.NodeConfig{Name: tb.Name()}, answer).Workers
-		}})
+		},
+	})
 }
 
 func TestBlocks(t *testing.T) {
 	world := sim.NewWorld(sim.Options{})
-	porttest.BlocksPort(t, porttest.BlocksPortHarness{Await: await(world), BlockSize: testBlockSize,
+	porttest.BlocksPort(t, porttest.BlocksPortHarness{
+		Await: await(world), BlockSize: testBlockSize,
 		New: func(tb testing.TB, answer func(any)) port.Blocks {
 			config := sim.NodeConfig{Name: tb.Name(), Open: machine(tb).Open}
 			return newEnv(tb, world, config, answer).Blocks
-		}})
+		},
+	})
 }
 
 func TestIndex(t *testing.T) {
 	world := sim.NewWorld(sim.Options{})
-	porttest.IndexPort(t, porttest.IndexPortHarness{Await: await(world),
+	porttest.IndexPort(t, porttest.IndexPortHarness{
+		Await: await(world),
 		New: func(tb testing.TB) func(func(any)) port.Index {
 			m := machine(tb)
 			names := 0
@@ -111,7 +118,8 @@ func TestIndex(t *testing.T) {
 				name := tb.Name() + string(rune('a'+names))
 				return newEnv(tb, world, sim.NodeConfig{Name: name, Open: open}, answer).Index
 			}
-		}})
+		},
+	})
 }
 
 // Work waits for a free core.

@@ -315,7 +315,8 @@ func TestPanicsAnywhere(t *testing.T) {
 func TestCorruptRows(t *testing.T) {
 	group := func(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
 	groups := []port.RowKey{
-		{Table: port.TableInodes}, {Table: port.TableRoots},
+		{Table: port.TableInodes},
+		{Table: port.TableRoots},
 		{Table: port.TableSettings, Group: []byte("drive")},
 	}
 	for number := range uint64(12) {

@@ -133,13 +133,19 @@ func TestBadInodes(t *testing.T) {
 		"BaseIsAChunk":     {kind: messages.TypeDirectory, base: snapshot{ref: &chunk}},
 		"BelowNothing":     {kind: messages.TypeDirectory, base: snapshot{below: []string{"a"}}},
 		"BelowNoName":      {kind: messages.TypeDirectory, base: snapshot{&ref, []string{".."}}},
-		"TooFarBelow": {kind: messages.TypeDirectory,
-			base: snapshot{&ref, strings.Split(strings.Repeat("a", rowBelowMax+1), "")}},
+		"TooFarBelow": {
+			kind: messages.TypeDirectory,
+			base: snapshot{&ref, strings.Split(strings.Repeat("a", rowBelowMax+1), "")},
+		},
 		"OverlaidFile": {kind: messages.TypeFile, overlaid: true},
-		"TwoContents": {kind: messages.TypeFile, root: &ref, size: 1,
-			content: messages.Content{Size: 1, Inline: []byte{1}}},
-		"Mode": {kind: messages.TypeFile,
-			Attributes: messages.Attributes{Mode: format.ModeMax + 1}},
+		"TwoContents": {
+			kind: messages.TypeFile, root: &ref, size: 1,
+			content: messages.Content{Size: 1, Inline: []byte{1}},
+		},
+		"Mode": {
+			kind:       messages.TypeFile,
+			Attributes: messages.Attributes{Mode: format.ModeMax + 1},
+		},
 	}
 	for name, bad := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -211,10 +217,15 @@ func TestSplitPath(t *testing.T) {
 		want []string
 		ok   bool
 	}{
-		{"", nil, true}, {"/", nil, true}, {"//", nil, true},
-		{"/a", []string{"a"}, true}, {"a/", []string{"a"}, true},
+		{"", nil, true},
+		{"/", nil, true},
+		{"//", nil, true},
+		{"/a", []string{"a"}, true},
+		{"a/", []string{"a"}, true},
 		{"//a///b/", []string{"a", "b"}, true},
-		{"/a/..", nil, false}, {"/./a", nil, false}, {"/a\x00b", nil, false},
+		{"/a/..", nil, false},
+		{"/./a", nil, false},
+		{"/a\x00b", nil, false},
 		{"/" + strings.Repeat("n", 255), []string{strings.Repeat("n", 255)}, true},
 		{"/" + strings.Repeat("n", 256), nil, false},
 		{strings.Repeat("/a", 8), strings.Split(strings.Repeat("a", 8), ""), true},

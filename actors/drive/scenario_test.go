@@ -90,8 +90,7 @@ func TestLargeDirectory(t *testing.T) {
 	h := newHouse(t, s)
 	root := newDirectory(0o755)
 	for i := range 400 {
-		root.entries[fmt.Sprintf("f%04d", i*2)] =
-			&item{kind: messages.TypeFile, data: text(i % 70), mode: 0o644}
+		root.entries[fmt.Sprintf("f%04d", i*2)] = &item{kind: messages.TypeFile, data: text(i % 70), mode: 0o644}
 	}
 	if err := actTree("/d", root).do(h); err != nil {
 		t.Fatal(err)

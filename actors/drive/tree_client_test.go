@@ -21,14 +21,6 @@ func (h *house) openTree() *treeClient {
 	return b
 }
 
-// buildTree tells all below a directory of the model.
-func (h *house) buildTree(root *item) *treeClient {
-	h.t.Helper()
-	b := h.openTree()
-	b.directory(h, root, func() {})
-	return b
-}
-
 func (b *treeClient) step(h *house, build func(c messages.Call) messages.Command) {
 	h.t.Helper()
 	if _, err := h.result(build); err != nil && b.err == nil {

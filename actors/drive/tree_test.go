@@ -325,12 +325,16 @@ func TestTreeRefusals(t *testing.T) {
 	leave := func() error { return b.take(b.t.leave()) }
 	finish := func() error { return b.take(b.t.finish("", messages.Attributes{})) }
 	wrongSize := func() error {
-		return b.take(b.t.add(messages.Entry{Name: "z1", Type: messages.TypeFile,
-			Content: messages.Content{Size: 2, Inline: []byte{1}}}))
+		return b.take(b.t.add(messages.Entry{
+			Name: "z1", Type: messages.TypeFile,
+			Content: messages.Content{Size: 2, Inline: []byte{1}},
+		}))
 	}
 	tooLarge := func() error {
-		return b.take(b.t.add(messages.Entry{Name: "z2", Type: messages.TypeFile,
-			Content: messages.Content{Inline: make([]byte, testParams.InlineMax()+1)}}))
+		return b.take(b.t.add(messages.Entry{
+			Name: "z2", Type: messages.TypeFile,
+			Content: messages.Content{Inline: make([]byte, testParams.InlineMax()+1)},
+		}))
 	}
 	steps := []struct {
 		name string
@@ -338,15 +342,26 @@ func TestTreeRefusals(t *testing.T) {
 		ok   bool
 	}{
 		{"LeaveTheRoot", leave, false},
-		{"AFile", file("b"), true}, {"AgainTheSame", file("b"), false},
-		{"TheOneBefore", file("a"), false}, {"BadName", file("c/d"), false},
-		{"NoName", file(""), false}, {"Dots", file(".."), false},
-		{"Enter", enter("c"), true}, {"NamesBeginAnew", file("a"), true},
-		{"EnterDeeper", enter("d"), true}, {"TooDeep", enter("e"), false},
-		{"FinishInside", finish, false}, {"Leave", leave, true}, {"LeaveAgain", leave, true},
-		{"AfterTheDirectory", file("bb"), false}, {"Later", file("d"), true},
-		{"WrongSize", wrongSize, false}, {"TooLarge", tooLarge, false},
-		{"Finish", finish, true}, {"FinishTwice", finish, false}, {"AddAfter", file("x"), false},
+		{"AFile", file("b"), true},
+		{"AgainTheSame", file("b"), false},
+		{"TheOneBefore", file("a"), false},
+		{"BadName", file("c/d"), false},
+		{"NoName", file(""), false},
+		{"Dots", file(".."), false},
+		{"Enter", enter("c"), true},
+		{"NamesBeginAnew", file("a"), true},
+		{"EnterDeeper", enter("d"), true},
+		{"TooDeep", enter("e"), false},
+		{"FinishInside", finish, false},
+		{"Leave", leave, true},
+		{"LeaveAgain", leave, true},
+		{"AfterTheDirectory", file("bb"), false},
+		{"Later", file("d"), true},
+		{"WrongSize", wrongSize, false},
+		{"TooLarge", tooLarge, false},
+		{"Finish", finish, true},
+		{"FinishTwice", finish, false},
+		{"AddAfter", file("x"), false},
 		{"LeaveAfter", leave, false},
 	}
 	for _, step := range steps {

@@ -57,8 +57,15 @@ func TestWalkCountsAndScopes(t *testing.T) {
 		path  string
 		files uint64
 	}{
-		{"/t", 21}, {"/t/a", 2}, {"/t/b", 1}, {"/t/b/x", 1}, {"/t/f03", 1},
-		{"/t/a/moved", 1}, {"/d", 1}, {"/d/big", 1}, {"/", 22},
+		{"/t", 21},
+		{"/t/a", 2},
+		{"/t/b", 1},
+		{"/t/b/x", 1},
+		{"/t/f03", 1},
+		{"/t/a/moved", 1},
+		{"/d", 1},
+		{"/d/big", 1},
+		{"/", 22},
 	}
 	for _, test := range tests {
 		t.Run(test.path, func(t *testing.T) {
@@ -144,8 +151,7 @@ func TestWalkFindsWhatMoves(t *testing.T) {
 		// its last names can go before the walk comes to them.
 		root := wideTree()
 		for i := range 60 {
-			root.entries[fmt.Sprintf("g%02d", i)] =
-				&item{kind: messages.TypeFile, data: text(60), mode: 0o644}
+			root.entries[fmt.Sprintf("g%02d", i)] = &item{kind: messages.TypeFile, data: text(60), mode: 0o644}
 		}
 		root.entries["x"], root.entries["y"] = root.entries["a"], root.entries["b"]
 		root.entries["z"] = &item{kind: messages.TypeFile, data: text(500), mode: 0o644}
@@ -282,8 +288,7 @@ func TestWalkSeesOpenTrees(t *testing.T) {
 	root.entries["zbig"] = &item{kind: messages.TypeFile, data: text(9000), mode: 0o644}
 	root.entries["zmany"] = newDirectory(0o755)
 	for i := range 30 {
-		root.entries["zmany"].entries[fmt.Sprintf("f%02d", i)] =
-			&item{kind: messages.TypeFile, data: text(400), mode: 0o644}
+		root.entries["zmany"].entries[fmt.Sprintf("f%02d", i)] = &item{kind: messages.TypeFile, data: text(400), mode: 0o644}
 	}
 	steps := 0
 	for stop := 1; stop == 1 || steps >= stop-1; stop++ {

@@ -52,7 +52,6 @@ func TestStructuredBlocksAreRefused(t *testing.T) {
 	}
 	lateRepeat := bytes.Clone(noise)
 	copy(lateRepeat[size-24:], lateRepeat[8:32])
-	const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	tests := map[string][]byte{
 		"Zeros":       make([]byte, size),
 		"Ones":        fill(func(int) byte { return 0xff }),

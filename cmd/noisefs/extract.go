@@ -20,7 +20,7 @@ import (
 type extractor struct {
 	root  *os.Root
 	force bool
-	bar    *progress
+	bar   *progress
 	// open holds the directories on the way down: their modes and times are
 	// set when they are left, since writing into them changes the times and
 	// may need a mode that is not theirs.

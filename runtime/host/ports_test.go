@@ -36,8 +36,10 @@ func await(tb testing.TB, done func() bool) {
 }
 
 func TestClock(t *testing.T) {
-	porttest.Clock(t, porttest.ClockHarness{Await: await,
-		New: func(_ testing.TB, due func(any)) port.Clock { return host.NewClock(due) }})
+	porttest.Clock(t, porttest.ClockHarness{
+		Await: await,
+		New:   func(_ testing.TB, due func(any)) port.Clock { return host.NewClock(due) },
+	})
 }
 
 func TestRand(t *testing.T) {
@@ -84,10 +86,12 @@ func newPorts(tb testing.TB, c host.Config) *host.Ports {
 }
 
 func TestWorkers(t *testing.T) {
-	porttest.Workers(t, porttest.WorkersHarness{Await: await,
+	porttest.Workers(t, porttest.WorkersHarness{
+		Await: await,
 		New: func(tb testing.TB, answer func(any)) port.Workers {
 			return env(tb, newPorts(tb, host.Config{}), answer).Workers
-		}})
+		},
+	})
 }
 
 func newBlockEngine(tb testing.TB) port.BlockEngine {
@@ -111,18 +115,22 @@ func newBlockEngine(tb testing.TB) port.BlockEngine {
 }
 
 func TestBlocks(t *testing.T) {
-	porttest.BlocksPort(t, porttest.BlocksPortHarness{Await: await, BlockSize: testBlockSize,
+	porttest.BlocksPort(t, porttest.BlocksPortHarness{
+		Await: await, BlockSize: testBlockSize,
 		New: func(tb testing.TB, answer func(any)) port.Blocks {
 			return env(tb, newPorts(tb, host.Config{Blocks: newBlockEngine(tb)}), answer).Blocks
-		}})
+		},
+	})
 }
 
 func TestIndex(t *testing.T) {
-	porttest.IndexPort(t, porttest.IndexPortHarness{Await: await,
+	porttest.IndexPort(t, porttest.IndexPortHarness{
+		Await: await,
 		New: func(tb testing.TB) func(func(any)) port.Index {
 			ports := newPorts(tb, host.Config{Index: memindex.New(memindex.Options{})})
 			return func(answer func(any)) port.Index { return env(tb, ports, answer).Index }
-		}})
+		},
+	})
 }
 
 // gatedIndex holds up syncs until the test lets them go.

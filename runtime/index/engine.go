@@ -80,28 +80,50 @@ func (e *engine) close() error {
 	return err
 }
 
-// settle moves all rows out of the log, where the last ones written have no
-// later record to vouch for them, and notes how far they go.
-func (e *engine) settle() error {
+// settle makes everything durable, notes how far it goes, and moves all rows
+// out of the log, where the last ones written have no later record to vouch
+// for them. When the disk is too full for that, they stay in the log, and
+// flushed is false.
+func (e *engine) settle() (flushed bool, err error) {
 	if e.readOnly {
-		return nil
+		return true, nil
 	}
 	if err := e.guard.failed(); err != nil {
-		return err
+		return false, err
 	}
-	if err := e.db.Flush(); err != nil {
-		return engineError(err)
+	flushed, err = e.flush()
+	if err != nil {
+		return false, err
 	}
 	number, err := sequence(e.db)
 	if err != nil {
-		return err
+		return false, err
 	}
 	// Nothing of the above counts if it was swallowed.
 	if err := e.guard.failed(); err != nil {
-		return err
+		return false, err
 	}
 	e.mark.advance(number)
-	return e.mark.sync()
+	return flushed, e.mark.sync()
+}
+
+// flush writes the memtables to table files. The engine tries for ever, so
+// it reports false once a try has failed.
+func (e *engine) flush() (flushed bool, err error) {
+	select {
+	case <-e.guard.stuck: // long ago, perhaps
+	default:
+	}
+	done, err := e.db.AsyncFlush()
+	if err != nil {
+		return false, engineError(err)
+	}
+	select {
+	case <-done:
+		return true, nil
+	case <-e.guard.stuck:
+		return false, nil
+	}
 }
 
 // unlock readies the engine for the rows of generation g.

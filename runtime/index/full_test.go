@@ -146,6 +146,10 @@ func TestFullDiskRecovers(t *testing.T) {
 		}
 	}
 	checkFull()
+	if err := x.Purge(); !errors.Is(err, port.ErrIndexFull) {
+		t.Errorf("purge on a full disk: %v", err)
+	}
+	checkFull()
 	closeErr := x.Close()
 	x = openIndex(t, "/index", options)
 	checkFull()
@@ -203,5 +207,41 @@ func TestDiskFillsUp(t *testing.T) {
 				t.Errorf("close: %v", err)
 			}
 		})
+	}
+}
+
+// A purge that runs out of space leaves the old generation as it was.
+func TestPurgeRunsOutOfSpace(t *testing.T) {
+	disk := newSmallDisk(64 << 20)
+	options := smallOptions(disk)
+	x := createIndex(t, "/index", options)
+	mustInsert(t, x, 0, 1501)
+	failed := 0
+	for free := int64(0); free < 600<<10; free += 40 << 10 {
+		disk.leave(free)
+		if err := x.Purge(); err == nil {
+			break
+		} else if !errors.Is(err, port.ErrIndexFull) {
+			t.Fatalf("purge with %d bytes free: %v", free, err)
+		}
+		failed++
+		names, err := disk.List("/index")
+		if err != nil || len(names) > 3 {
+			t.Fatalf("purge with %d bytes free left %v, %v", free, names, err)
+		}
+		disk.leave(8 << 20)
+		wantRows(t, x, 0, 1501)
+		if err := insertRow(x, 10_000+failed, true); err != nil {
+			t.Fatalf("insert after it: %v", err)
+		}
+	}
+	if failed < 5 {
+		t.Errorf("only %d purges ran out of space", failed)
+	}
+	disk.leave(8 << 20)
+	x = reopen(t, x).(*Index)
+	wantRows(t, x, 0, 1501)
+	if err := x.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -47,6 +47,7 @@ type guard struct {
 	opening atomic.Bool // the engine is being opened
 	failure atomic.Pointer[error]
 	memory  *vfs.MemFS    // files made since the directory is frozen
+	stuck   chan struct{} // holds one signal when a table could not be written
 	closing chan struct{} // closed when the engine is to be closed
 	once    sync.Once
 }
@@ -58,7 +59,8 @@ var (
 
 func newGuard(inner vfs.FS, space *space, log *slog.Logger) *guard {
 	g := &guard{
-		FS: inner, space: space, log: log, memory: vfs.NewMem(), closing: make(chan struct{}),
+		FS: inner, space: space, log: log, memory: vfs.NewMem(),
+		stuck: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
 	g.opening.Store(true)
 	return g
@@ -161,9 +163,13 @@ func (g *guard) may(operation func() error) error {
 	}
 	if g.opening.Load() {
 		g.freeze(err)
-	} else {
-		g.pause()
+		return err
 	}
+	select {
+	case g.stuck <- struct{}{}:
+	default:
+	}
+	g.pause()
 	return err
 }
 

@@ -144,7 +144,7 @@ func (x *Index) createEngine(g generation) (*engine, error) {
 		err = e.unlock(&x.keys, g, x.opts.Logger)
 	}
 	if err != nil {
-		return nil, errors.Join(err, e.close())
+		return nil, abandon(e, err)
 	}
 	return e, nil
 }
@@ -197,5 +197,6 @@ func (x *Index) Close() error {
 		return port.ErrIndexClosed
 	}
 	x.engine = nil
-	return errors.Join(e.settle(), e.close())
+	_, err := e.settle()
+	return errors.Join(err, e.close())
 }

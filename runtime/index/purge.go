@@ -16,7 +16,8 @@ const purgeBatchBytes = 1 << 20
 // anew, into a new directory under a new generation, makes that the current
 // one, and removes the old: compacting in place would leave deleted rows in
 // old logs, and in tables that have yet to be merged. Commits wait
-// meanwhile, reads go on. Interrupted at any point, the index is whole in
+// meanwhile, reads go on. It needs room for a second copy; without it, it
+// returns port.ErrIndexFull and changes nothing. Interrupted at any point, the index is whole in
 // its old or its new form, and the next Open removes the other.
 //
 // What a file system or a disk keeps of removed files is beyond it.
@@ -77,13 +78,16 @@ func (x *Index) rewrite(g generation) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := copier{rowWriter{to: fresh, batch: fresh.db.NewBatch()}}
+	c := copier{rowWriter{to: fresh, batch: fresh.db.NewBatch()}, x.space}
 	err = old.each(&x.keys, c.copy)
 	if err == nil {
 		err = c.flush(pebble.Sync)
 	}
 	if err == nil {
-		err = fresh.settle()
+		var flushed bool
+		if flushed, err = fresh.settle(); err == nil && !flushed {
+			err = port.ErrIndexFull
+		}
 	}
 	if err != nil {
 		return nil, abandon(fresh, err)
@@ -92,7 +96,10 @@ func (x *Index) rewrite(g generation) (*engine, error) {
 }
 
 // copier writes the rows of one engine into another.
-type copier struct{ rowWriter }
+type copier struct {
+	rowWriter
+	space *space
+}
 
 func (c *copier) copy(at *storedKey, row *plainRow) error {
 	if err := c.set(at, newNonce(), row); err != nil {
@@ -105,6 +112,10 @@ func (c *copier) copy(at *storedKey, row *plainRow) error {
 }
 
 func (c *copier) flush(sync *pebble.WriteOptions) error {
+	// A full disk is found here, or the engine would wait for space.
+	if err := c.space.admit(int64(c.batch.Len()), false); err != nil {
+		return err
+	}
 	if err := c.to.db.Apply(c.batch, sync); err != nil {
 		return engineError(err)
 	}

@@ -55,13 +55,19 @@ func TestValidate(t *testing.T) {
 		{"BadRole", []tree.ChildSpec{child("A b")}, `"A b" is no role name`},
 		{"Twice", []tree.ChildSpec{child("a"), child("a")}, "role a is there twice"},
 		{"NoNew", []tree.ChildSpec{{Role: "a"}}, "a has no New"},
-		{"NegativePolicy", []tree.ChildSpec{{Role: "a", New: newQuiet, Intensity: -1}},
-			"negative restart policy"},
+		{
+			"NegativePolicy",
+			[]tree.ChildSpec{{Role: "a", New: newQuiet, Intensity: -1}},
+			"negative restart policy",
+		},
 		{"Unknown", []tree.ChildSpec{child("a", "z")}, "a needs z, which is not in the tree"},
 		{"AgainstTheOrder", []tree.ChildSpec{child("a", "b"), child("b")}, "a lists b under Needs"},
 		{"Itself", []tree.ChildSpec{child("a", "a")}, "a lists a under Needs"},
-		{"LaterIsEarlier", []tree.ChildSpec{child("a"), later(child("b"), "a")},
-			"b lists a under NeedsLater"},
+		{
+			"LaterIsEarlier",
+			[]tree.ChildSpec{child("a"), later(child("b"), "a")},
+			"b lists a under NeedsLater",
+		},
 		{"NeedTwice", []tree.ChildSpec{child("a"), child("b", "a", "a")}, "b names a twice"},
 	}
 	for _, test := range tests {

@@ -95,8 +95,10 @@ func TestPowerCutKeepsWhatWasSynced(t *testing.T) {
 			t.Errorf("left: %q", content)
 		}
 	}
-	for _, want := range []string{"synced", "syncedm", "syncedmo", "syncedmore",
-		"synced\x00\x00\x00\x00"} {
+	for _, want := range []string{
+		"synced", "syncedm", "syncedmo", "syncedmore",
+		"synced\x00\x00\x00\x00",
+	} {
 		if found[want] == 0 {
 			t.Errorf("never left: %q", want)
 		}

@@ -156,7 +156,10 @@ func diskAppendAndRead(t *testing.T, d port.Disk) {
 		buffers []string
 		at      int64
 	}{
-		{[]string{"ab", "", "cde"}, 0}, {[]string{"f"}, 5}, {nil, 6}, {[]string{""}, 6},
+		{[]string{"ab", "", "cde"}, 0},
+		{[]string{"f"}, 5},
+		{nil, 6},
+		{[]string{""}, 6},
 		{[]string{"gh", "i"}, 6},
 	} {
 		var buffers [][]byte

@@ -1,8 +1,11 @@
 package scenario_test
 
 import (
+	"math/rand/v2"
 	"testing"
+	"time"
 
+	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/sim/scenario"
 )
 
@@ -48,5 +51,48 @@ func TestScenarioIsDeterministic(t *testing.T) {
 				t.Error("two seeds gave one trace")
 			}
 		})
+	}
+}
+
+// A link that nothing keeps any more is imported while a collection runs:
+// either it is there and whole for good, or it is refused.
+func TestChaosImportDuringCollection(t *testing.T) {
+	sweep(t, 20*seeds(t), func(seed uint64, reuse *scenario.House) (*scenario.House, error) {
+		h, err := scenario.New(scenario.Options{Seed: seed, Reuse: reuse})
+		if err != nil {
+			return h, err
+		}
+		draw := rand.New(rand.NewPCG(seed, 0x1409))
+		err = h.Do(func(s *scenario.Session) { importWhileCollecting(h, s, draw) })
+		if err != nil {
+			return h, err
+		}
+		return h, h.Settle(nil)
+	})
+}
+
+func importWhileCollecting(h *scenario.House, s *scenario.Session, draw *rand.Rand) {
+	must := func(err *messages.Error) {
+		if err != nil {
+			s.Broken("%v (%q)", err, err.Code)
+		}
+	}
+	_, err := s.PutTree("others", library(), messages.Place{Path: "/others"})
+	must(err)
+	want := library()
+	link, err := s.PutTree("ended", want, messages.Place{})
+	must(err)
+	must(s.Unshare(link))
+	h.Client.Go(func(s *scenario.Session) {
+		_, err := s.Collect()
+		must(err)
+	})
+	s.Sleep(time.Duration(draw.IntN(20_000)) * time.Microsecond)
+	switch err := s.Import(link, "/imported"); {
+	case err == nil:
+		s.Sleep(time.Minute) // the collection ends
+		wantTree(s, scenario.At("/imported"), want)
+	case err.Code != messages.CodeNotFound:
+		s.Broken("import: %v (%q)", err, err.Code)
 	}
 }

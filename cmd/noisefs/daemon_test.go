@@ -317,3 +317,69 @@ func read(t *testing.T, name string) string {
 	}
 	return string(text)
 }
+
+// Clients that vanish in the middle leave nothing open: there is room for
+// others, and the collector frees what they had sent.
+func TestVanishedClients(t *testing.T) {
+	dir := newRepository(t)
+	daemon := startDaemon(t, dir, "-O", "splitter.sessions_max=3", "-O", "reader.open_files_max=3")
+	content := string(randomBytes(9, 300_000))
+	must(t, content, "put", "-", "--to", "/kept")
+	for range 4 {
+		var gone []*process
+		for range 3 {
+			in, w := pipe(t)
+			put := start(t, in, "put", "-", "--to", "/never")
+			_ = in.Close()
+			write(t, w, randomBytes(10, 60_000)) // less than a pipe takes
+			gone = append(gone, put)
+			out, outEnd := pipe(t)
+			reader := start(t, nil, "cat", "/kept")
+			_ = out.Close()
+			_ = outEnd.Close()
+			gone = append(gone, reader)
+		}
+		for _, p := range gone {
+			p.signal(syscall.SIGKILL)
+			p.end()
+		}
+	}
+	must(t, content, "put", "-", "--to", "/after")
+	for _, name := range []string{"/kept", "/after"} {
+		if got := must(t, "", "cat", name); got != content {
+			t.Errorf("%s: got %d other bytes", name, len(got))
+		}
+	}
+	mustFail(t, exitNotFound, "stat", "/never")
+	must(t, "", "rm", "/kept", "/after")
+	must(t, "", "repo", "gc")
+	if got := must(t, "", "block", "ls"); got != "" {
+		t.Errorf("what vanished clients sent is kept: %s", got)
+	}
+	daemon.stop()
+}
+
+// A flood of large files is more than the node does at one time: they wait
+// for each other, and none is refused.
+func TestDaemonServesManyLargeFiles(t *testing.T) {
+	const clients, size = 40, 3 << 20
+	dir := newRepository(t)
+	daemon := startDaemon(t, dir, "-O", "node.asks_max=100", "-O", "splitter.sessions_max=8")
+	var all sync.WaitGroup
+	for i := range clients {
+		all.Go(func() {
+			path := fmt.Sprintf("/large%d", i)
+			data := randomBytes(uint64(i), size)
+			if got := runHere(t, data, "put", "-", "--to", path); got.code != exitOK {
+				t.Errorf("put: exit code %d: %s", got.code, got.err)
+				return
+			}
+			if got := runHere(t, nil, "cat", path); got.code != exitOK || got.out != string(data) {
+				t.Errorf("cat: exit code %d, %d bytes: %s", got.code, len(got.out), got.err)
+			}
+		})
+	}
+	all.Wait()
+	must(t, "", "repo", "verify")
+	daemon.stop()
+}

@@ -73,7 +73,8 @@ func exitCode(err error) int {
 	case errors.Is(err, repo.ErrNewer), errors.Is(err, port.ErrRepoNewer),
 		errors.Is(err, port.ErrIndexNewer), errors.Is(err, vault.ErrNewer):
 		return exitNewer
-	case isAny(err, repo.ErrBroken, vault.ErrCorrupt, port.ErrIndexCorrupt, port.ErrBlockCorrupt):
+	case isAny(err, repo.ErrBroken, vault.ErrCorrupt, vault.ErrNoVault, vault.ErrCost,
+		port.ErrIndexCorrupt, port.ErrBlockCorrupt):
 		return exitCorrupt
 	case isAny(err, vault.ErrWrongPassphrase, vault.ErrWrongKeyFile, vault.ErrKeyFile,
 		vault.ErrPassphrase, vault.ErrMismatch, vault.ErrCredentials, errNoPassphrase):

@@ -113,20 +113,10 @@ func killRepository(t *testing.T, seed uint64, kills int) {
 // tempDir makes a folder, mostly in memory: what a killed process wrote is
 // safe there as on a disk, and more steps are done in the time.
 func (k *killer) tempDir() string {
-	const memory = "/dev/shm"
 	if k.rng.IntN(4) == 0 {
 		return k.TempDir()
 	}
-	dir, err := os.MkdirTemp(memory, "noisefs-kill-")
-	if err != nil {
-		return k.TempDir()
-	}
-	k.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			k.Error(err)
-		}
-	})
-	return dir
+	return fastTempDir(k.T)
 }
 
 // prepare makes the workers' directories.

@@ -74,6 +74,22 @@ func newRepository(t *testing.T) string {
 	return dir
 }
 
+// fastTempDir makes a folder in memory where the system has one, for tests
+// that write much and gain nothing by a real disk.
+func fastTempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "noisefs-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 // process is a command that goes on while the test does other things.
 type process struct {
 	*exec.Cmd

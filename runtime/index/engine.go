@@ -148,7 +148,7 @@ func pebbleOptions(g *guard, cache *pebble.Cache, create bool, o *Options) *pebb
 		Cache:                       cache,
 		Logger:                      logger,
 		LoggerAndTracer:             nil,
-		EventListener:               eventListener(o.Logger),
+		EventListener:               eventListener(g, o.Logger),
 		FormatMajorVersion:          pebbleFormat,
 		ErrorIfNotExists:            !create,
 		ErrorIfExists:               create,
@@ -175,13 +175,15 @@ func pebbleOptions(g *guard, cache *pebble.Cache, create bool, o *Options) *pebb
 	return opts
 }
 
-// eventListener logs failures in the background, once per class of error in
-// a row, and nothing else: other events tell bounds of tables.
-func eventListener(log *slog.Logger) *pebble.EventListener {
+// eventListener tells the guard of stalls and logs failures in the
+// background. Other events quote stored keys.
+func eventListener(g *guard, log *slog.Logger) *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
 			log.Error("Index engine failed in the background", "reason", reason(err))
 		},
+		WriteStallBegin: func(pebble.WriteStallBeginInfo) { g.stalled.Store(true) },
+		WriteStallEnd:   func() { g.stalled.Store(false) },
 		// By default the engine ends the process here. A read that meets
 		// damage returns an error, which is enough.
 		DataCorruption: func(pebble.DataCorruptionInfo) {

@@ -245,3 +245,35 @@ func TestPurgeRunsOutOfSpace(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A transaction larger than what the engine holds in memory, on a disk that
+// has no room for it, fails and does not wait for ever.
+func TestStalledCommitFails(t *testing.T) {
+	disk := newSmallDisk(64 << 20)
+	options := smallOptions(disk)
+	x := createIndex(t, "/index", options)
+	mustInsert(t, x, 0, 51)
+	disk.leave(3 << 20) // the log fits, the tables do not
+	var err error
+	for i := 0; i < 20 && err == nil; i++ {
+		txn := port.Txn{Durable: true}
+		for j := range 8 {
+			txn.Changes = append(txn.Changes, port.Change{
+				Op: port.OpInsert, Row: testRow(1000 + 8*i + j), Value: make([]byte, 100_000),
+			})
+		}
+		err = x.Commit(txn)
+	}
+	if !errors.Is(err, port.ErrIndexFull) {
+		t.Errorf("commit: %v", err)
+	}
+	wantRows(t, x, 0, 51)
+	_ = x.Close()
+	disk.leave(16 << 20)
+	x = openIndex(t, "/index", options)
+	wantRows(t, x, 0, 51)
+	mustInsert(t, x, 100, 200)
+	if err := x.Close(); err != nil {
+		t.Error(err)
+	}
+}

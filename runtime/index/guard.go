@@ -45,6 +45,7 @@ type guard struct {
 	space   *space
 	log     *slog.Logger
 	opening atomic.Bool // the engine is being opened
+	stalled atomic.Bool // the engine holds a commit back until tables are written
 	failure atomic.Pointer[error]
 	memory  *vfs.MemFS    // files made since the directory is frozen
 	stuck   chan struct{} // holds one signal when a table could not be written
@@ -148,8 +149,9 @@ func (g *guard) settle(err error) error {
 }
 
 // may runs an operation whose failure the engine can bear: it tries again
-// with another file. While it is opened it tries for ever, so then the
-// directory freezes, and the next file is made in memory.
+// with another file, for ever. Where somebody waits for it to succeed (the
+// engine is being opened, or holds a commit back until there is room in
+// memory), the directory freezes, and the next file is made in memory.
 func (g *guard) may(operation func() error) error {
 	if err := g.failed(); err != nil {
 		return err
@@ -161,7 +163,7 @@ func (g *guard) may(operation func() error) error {
 	if isFull(err) {
 		g.space.ranOut()
 	}
-	if g.opening.Load() {
+	if g.opening.Load() || g.stalled.Load() {
 		g.freeze(err)
 		return err
 	}
@@ -224,12 +226,12 @@ func (g *guard) openForWrite(
 	return g.createInMemory(name, category)
 }
 
-// compactionCategory marks the files of merges. They are not made in memory:
-// there is no end to them, and nobody needs them.
+// compactionCategory marks the files of merges. They are not made in memory
+// unless a commit waits for one: nobody needs them.
 const compactionCategory = "pebble-compaction"
 
 func (g *guard) createInMemory(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if category == compactionCategory {
+	if category == compactionCategory && !g.stalled.Load() {
 		g.pause()
 		return nil, g.failed()
 	}

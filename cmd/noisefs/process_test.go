@@ -207,6 +207,16 @@ func eventually(t *testing.T, what string, so func() bool) {
 	}
 }
 
+// collectAll collects until no block is left. Once may not do: what a client
+// left behind that went away is given up soon after, not before.
+func collectAll(t *testing.T) {
+	t.Helper()
+	eventually(t, "all blocks are collected", func() bool {
+		must(t, "", "repo", "gc")
+		return must(t, "", "block", "ls") == ""
+	})
+}
+
 // lockedBuffer is a buffer that is written and read at one time.
 type lockedBuffer struct {
 	mu     sync.Mutex

@@ -55,7 +55,7 @@ func runDaemon(ctx context.Context, g *globals) (err error) {
 	if err != nil {
 		return err
 	}
-	opened, err := g.openRepo(ctx, dir, cfg, "noisefs daemon", cfg.Daemon.LockWait)
+	opened, err := g.openRepo(ctx, dir, cfg, daemonName, cfg.Daemon.LockWait)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}

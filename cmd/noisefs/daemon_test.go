@@ -192,7 +192,8 @@ func TestDaemonWaitsForCommand(t *testing.T) {
 	_ = in.Close()
 	write(t, w, randomBytes(3, 300_000))
 	eventually(t, "put has the repository", func() bool {
-		return strings.Contains(read(t, filepath.Join(dir, "lock")), "command")
+		text, _ := os.ReadFile(filepath.Join(dir, "lock")) // not there at first
+		return strings.Contains(string(text), "command")
 	})
 	// Another command does not wait for long, and says who has it.
 	got := mustFail(t, exitLocked, "ls")
@@ -375,5 +376,27 @@ func TestDaemonServesManyLargeFiles(t *testing.T) {
 	}
 	all.Wait()
 	must(t, "", "repo", "verify")
+	daemon.stop()
+}
+
+// A command given right after the daemon does not mind that it is not ready.
+func TestCommandWhileDaemonStarts(t *testing.T) {
+	dir := newRepository(t)
+	passphrase := filepath.Join(t.TempDir(), "passphrase")
+	if err := os.WriteFile(passphrase, []byte("slow to stretch\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "", "vault", "passphrase", "--new-passphrase-file", passphrase)
+	t.Setenv("NOISEFS_PASSPHRASE_FILE", passphrase)
+	daemon := start(t, nil, "daemon")
+	eventually(t, "the daemon has the repository", func() bool {
+		text, _ := os.ReadFile(filepath.Join(dir, "lock")) // not there at first
+		return strings.Contains(string(text), "daemon")
+	})
+	must(t, "content", "put", "-", "--to", "/a")
+	daemon.await()
+	if got := must(t, "", "cat", "/a"); got != "content" {
+		t.Errorf("got %q", got)
+	}
 	daemon.stop()
 }

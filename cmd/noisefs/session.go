@@ -26,6 +26,13 @@ var errNoPassphrase = errors.New("this repository needs a passphrase: " +
 // repository.
 const commandWait = time.Second
 
+// daemonStartWait is how long a command waits for a daemon that has the
+// repository and does not listen yet: it may be stretching the passphrase.
+const daemonStartWait = 10 * time.Second
+
+// daemonName is how the daemon tells others, in the lock, what it is.
+const daemonName = "noisefs daemon"
+
 // loadConfig reads the configuration: file, NOISEFS_ variables, then flags.
 func (g *globals) loadConfig(dir string) (*config.Config, error) {
 	names := make(map[string]string) // key or flag name → flag name
@@ -94,25 +101,24 @@ func (g *globals) open(ctx context.Context) (node.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := api.Dial(ctx, socket)
-	if err == nil {
-		return client, nil
-	}
-	if !errors.Is(err, api.ErrNoDaemon) {
-		return nil, err
-	}
 	quieten(cfg)
-	opened, err := g.openRepo(ctx, dir, cfg, "a command of noisefs", commandWait)
-	if errors.Is(err, repo.ErrLocked) {
-		// A daemon may have been starting just now.
-		if client, dialErr := api.Dial(ctx, socket); dialErr == nil {
+	for end := time.Now().Add(daemonStartWait); ; {
+		client, err := api.Dial(ctx, socket)
+		if err == nil {
 			return client, nil
 		}
+		if !errors.Is(err, api.ErrNoDaemon) {
+			return nil, err
+		}
+		opened, err := g.openRepo(ctx, dir, cfg, "a command of noisefs", commandWait)
+		if err == nil {
+			return opened, nil
+		}
+		starting := errors.Is(err, repo.ErrLocked) && strings.Contains(err.Error(), daemonName)
+		if !starting || time.Now().After(end) {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	return opened, nil
 }
 
 func socketPath(dir string, cfg *config.Config) (string, error) {

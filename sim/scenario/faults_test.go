@@ -12,7 +12,7 @@ import (
 // TestChaosDiskErrors lets disk and index err: the codes say so, no byte is
 // wrong, and what was acknowledged is there after the next boot.
 func TestChaosDiskErrors(t *testing.T) {
-	sweep(t, 4*seeds(t), func(seed uint64, reuse *scenario.House) (*scenario.House, error) {
+	sweep(t, 2*seeds(t), func(seed uint64, reuse *scenario.House) (*scenario.House, error) {
 		return scenario.Faults{
 			Seed: seed, Rounds: 6, Workers: 3, Steps: 12, Reuse: reuse,
 		}.Run()
@@ -53,14 +53,14 @@ func fill(s *scenario.Session, w *scenario.Worker, most int) (stored int, code m
 // A disk that is full, or a quota that is reached, refuses and stays sound:
 // reading, removing and collecting work, and then there is room again.
 func TestScenarioNoRoom(t *testing.T) {
-	const room = 1 << 20
+	const room = 600 << 10
 	for _, test := range []struct {
 		name    string
 		options scenario.Options
 		want    messages.Code
 	}{
 		{"DiskFull", scenario.Options{DiskBytes: room, Configure: func(c *node.Config) {
-			c.Store.ReserveBytes, c.Store.RefreshBytes = 200<<10, 16<<10
+			c.Store.ReserveBytes, c.Store.RefreshBytes = 150<<10, 16<<10
 		}}, messages.CodeNoSpace},
 		{"Quota", scenario.Options{Configure: func(c *node.Config) {
 			c.Store.QuotaBytes = room
@@ -142,7 +142,7 @@ func TestScenarioCredits(t *testing.T) {
 		workers[i] = w
 		h.Client.Go(func(s *scenario.Session) {
 			w.Begin(s)
-			if err := w.PutFile(s, 300*scenario.BlockSize); err != nil {
+			if err := w.PutFile(s, 120*scenario.BlockSize); err != nil {
 				s.Broken("put: %v", err)
 			}
 		})

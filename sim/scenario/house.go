@@ -69,7 +69,7 @@ func NodeConfig() node.Config {
 	c.Reader.ReadAheadBytesMax, c.Reader.UnsealedBlocksMax = 64*BlockSize, 8
 
 	c.Randomizer.CandidatesMax, c.Randomizer.CandidatesReady = 1<<10, 1<<6
-	c.Randomizer.ScanRows = 1 << 6
+	c.Randomizer.ScanRows, c.Randomizer.UsesMax = 1<<6, 6
 	c.Randomizer.SpacingTuples, c.Randomizer.ActiveMax, c.Randomizer.SparesMax = 65, 72, 16
 
 	c.Splitter.WindowChunks, c.Splitter.InFlightChunksMax, c.Splitter.StreamsMax = 16, 256, 48

@@ -14,7 +14,7 @@ func TestScenarioPanics(t *testing.T) {
 		t.Run(child.Role, func(t *testing.T) {
 			sweep(t, seeds(t), func(seed uint64, reuse *scenario.House) (*scenario.House, error) {
 				return scenario.Panics{
-					Seed: seed, Role: child.Role, Count: 12, Workers: 3, Steps: 4, Reuse: reuse,
+					Seed: seed, Role: child.Role, Count: 6, Workers: 3, Steps: 4, Reuse: reuse,
 				}.Run()
 			})
 		})

@@ -36,7 +36,7 @@ func (h *House) toleratesJob(err *messages.Error) bool {
 
 // Settle ends a run: nothing goes wrong any more, and everything must come
 // to rest. All workers read back what they know, before and after a
-// collection that leaves nothing but what is needed.
+// collection that leaves nothing but what is needed, and then remove it.
 func (h *House) Settle(workers []*Worker) error {
 	if err := h.RunSessions(); err != nil {
 		return err
@@ -57,6 +57,23 @@ func (h *House) Settle(workers []*Worker) error {
 		return err
 	}
 	h.checkTuples()
+	if len(workers) == 0 || h.Err() != nil {
+		return h.Err()
+	}
+	return h.empty(workers)
+}
+
+// empty removes everything. Then nothing is needed, and nothing stays.
+func (h *House) empty(workers []*Worker) error {
+	if err := h.each(workers, (*Worker).RemoveAll); err != nil {
+		return err
+	}
+	if err := h.Do(h.collectAll); err != nil {
+		return err
+	}
+	if left := len(h.Stored()); left > 0 {
+		return h.broken("%d blocks stay when everything is removed", left)
+	}
 	return h.Err()
 }
 
@@ -96,25 +113,39 @@ func (h *House) Stored() []messages.CID {
 	return all
 }
 
-// checkTuples takes some tuples apart: what they hide is sealed too.
+// checkTuples takes some tuples apart: what they hide is sealed too, each
+// under a key of its own, so that two of them hide nothing together either.
 func (h *House) checkTuples() {
 	tuples := h.Watch.tuples
 	step := max(1, len(tuples)/sampledTuples)
+	var before []byte
 	for i := 0; i < len(tuples); i += step {
-		mixed := make([]byte, h.config.Params.BlockSize)
-		whole := true
-		for _, cid := range tuples[i] {
-			data, err := h.Machine.Blocks().Get(cid, nil, true)
-			whole = whole && err == nil
-			if err == nil {
-				subtle.XORBytes(mixed, mixed, data)
-			}
-		}
-		if !whole {
+		hidden, ok := h.unmix(tuples[i])
+		if !ok {
 			continue // collected
 		}
-		if err := looksRandom(mixed); err != nil {
+		if err := looksRandom(hidden); err != nil {
 			_ = h.broken("a tuple hides what is not sealed: %w", err)
 		}
+		if before != nil {
+			subtle.XORBytes(before, before, hidden)
+			if err := looksRandom(before); err != nil {
+				_ = h.broken("two tuples are sealed under one key: %w", err)
+			}
+		}
+		before = hidden
 	}
+}
+
+// unmix returns what a tuple hides, if all of it is stored.
+func (h *House) unmix(tuple [3]messages.CID) (hidden []byte, ok bool) {
+	hidden = make([]byte, h.config.Params.BlockSize)
+	for _, cid := range tuple {
+		data, err := h.Machine.Blocks().Get(cid, nil, true)
+		if err != nil {
+			return nil, false
+		}
+		subtle.XORBytes(hidden, hidden, data)
+	}
+	return hidden, true
 }

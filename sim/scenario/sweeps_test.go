@@ -13,7 +13,7 @@ import (
 // and verifying now and then: nothing that is needed is collected.
 func TestChaosWriters(t *testing.T) {
 	sweep(t, seeds(t), func(seed uint64, reuse *scenario.House) (*scenario.House, error) {
-		return scenario.Crowd{Seed: seed, Workers: 16, Steps: 30, Reuse: reuse}.Run()
+		return scenario.Crowd{Seed: seed, Workers: 16, Steps: 20, Reuse: reuse}.Run()
 	})
 }
 

@@ -400,3 +400,38 @@ func TestCommandWhileDaemonStarts(t *testing.T) {
 	}
 	daemon.stop()
 }
+
+// A daemon that waits for a client to end its put is ended on the spot by a
+// second signal, and nothing is lost by it.
+func TestSecondSignalEndsDaemon(t *testing.T) {
+	dir := newRepository(t)
+	daemon := startDaemon(t, dir)
+	must(t, "content", "put", "-", "--to", "/a")
+	in, w := pipe(t)
+	put := start(t, in, "put", "-", "--to", "/b")
+	_ = in.Close()
+	write(t, w, randomBytes(1, 400_000))
+	eventually(t, "the daemon has begun to store it", func() bool {
+		return strings.Count(must(t, "", "block", "ls"), "\n") > 3
+	})
+	daemon.signal(syscall.SIGTERM)
+	eventually(t, "the daemon is stopping", func() bool {
+		return strings.Contains(daemon.said.String(), "stopping")
+	})
+	if !daemon.running() {
+		t.Fatal("the daemon did not wait for the put")
+	}
+	daemon.signal(syscall.SIGTERM)
+	if code := daemon.end(); code == exitOK {
+		t.Error("a daemon that cut off its clients claims a clean end")
+	}
+	_ = w.Close()
+	if code := put.end(); code == exitOK {
+		t.Error("put claims to have stored what was cut off")
+	}
+	mustFail(t, exitNotFound, "stat", "/b")
+	if got := must(t, "", "cat", "/a"); got != "content" {
+		t.Errorf("got %q", got)
+	}
+	must(t, "", "repo", "verify")
+}

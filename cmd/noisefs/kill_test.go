@@ -27,9 +27,15 @@ const (
 	// killsOfOneRepository is how many kills a repository goes through
 	// before a new one takes its place.
 	killsOfOneRepository = 40
-	// killAfterMax is the longest time that most toilers work before they are
-	// killed; one of four gets up to four times as much.
-	killAfterMax = 250 * time.Millisecond
+	// A toiler is killed up to killDelayMax after it wrote a number of lines
+	// below killLinesMax (for one of eight toilers, four times as many), or
+	// when killPatience is over. Counting lines, not time, makes as many
+	// steps on a busy machine.
+	killLinesMax = 50
+	killDelayMax = 20 * time.Millisecond
+	killPatience = 3 * time.Second
+	// killIdleMax is how long one may live that only opens the repository.
+	killIdleMax = 120 * time.Millisecond
 	// recoveriesMax is how often, after a kill, the next process is killed
 	// while it opens the repository.
 	recoveriesMax = 2
@@ -156,26 +162,31 @@ func (k *killer) kill(orders toilOrders) {
 	if err := cmd.Start(); err != nil {
 		k.Fatal(err)
 	}
+	kill := func() { _ = cmd.Process.Kill() }
+	last := time.AfterFunc(killPatience, kill)
+	due := k.rng.IntN(killLinesMax)
+	if k.rng.IntN(8) == 0 {
+		due *= 4
+	}
+	delay := time.Duration(k.rng.Int64N(int64(killDelayMax)))
+	if orders.Idle { // it is killed while it starts and recovers
+		last.Reset(time.Duration(k.rng.Int64N(int64(killIdleMax))))
+	}
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
-	after := time.Duration(k.rng.Int64N(int64(killAfterMax)))
-	if k.rng.IntN(4) == 0 {
-		after *= 4
-	}
-	if !orders.Idle { // an idle one is killed while it starts and recovers
-		if lines.Scan() && lines.Text() != "ready" {
+	k.trail = k.trail[:0]
+	for n := 0; lines.Scan(); n++ {
+		k.trail = append(k.trail, lines.Text())
+		if n == due && !orders.Idle {
+			last.Reset(delay)
+		}
+		if n > 0 {
+			k.note(lines.Text())
+		} else if lines.Text() != "ready" {
 			k.Errorf("a process began with %q", lines.Text())
 		}
 	}
-	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-	k.trail = k.trail[:0]
-	for lines.Scan() {
-		k.trail = append(k.trail, lines.Text())
-		if !orders.Idle {
-			k.note(lines.Text())
-		}
-	}
-	timer.Stop()
+	last.Stop()
 	_ = cmd.Wait()
 	if said.String() != "" {
 		k.Errorf("a process complained before it was killed: %s", said)

@@ -12,9 +12,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/noisefs/noisefs/runtime/api"
-	"github.com/noisefs/noisefs/runtime/repo"
 )
 
 // patience bounds every wait of these tests. It is never reached unless
@@ -180,21 +177,6 @@ func (p *process) stop() {
 	if code := p.end(); code != exitOK {
 		p.t.Fatalf("the daemon ended with %d: %s", code, p.said)
 	}
-}
-
-// dial makes a client of the daemon of a repository.
-func dial(t *testing.T, dir string) *api.Client {
-	t.Helper()
-	socket, err := repo.SocketPath(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := api.Dial(t.Context(), socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client
 }
 
 // eventually waits until something is so.

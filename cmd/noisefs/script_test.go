@@ -46,7 +46,8 @@ func TestScripts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("command lines are tested without -short")
 	}
-	runScripts(t, filepath.Join("testdata", "script"), nil, func(*testscript.TestScript, bool, []string) {})
+	alone := func(*testscript.TestScript, bool, []string) {}
+	runScripts(t, filepath.Join("testdata", "script"), nil, alone)
 }
 
 // TestScriptsThroughDaemon runs the scripts that say "serve" once more, with

@@ -19,7 +19,7 @@ go-present:
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is needed: https://go.dev/doc/install" >&2; exit 1; }
 
 build: go-present ## build ./noisefs
-	$(GO) build -trimpath -o noisefs ./cmd/noisefs
+	$(GO) build -trimpath -buildvcs=auto -o noisefs ./cmd/noisefs
 
 demo: build ## store a real file, read it back, and show what happened
 	@./noisefs demo

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -32,6 +33,9 @@ const daemonStartWait = 10 * time.Second
 
 // daemonName is how the daemon tells others, in the lock, what it is.
 const daemonName = "noisefs daemon"
+
+// gcPercent is how much garbage the heap may hold, in percent of what lives.
+const gcPercent = 50
 
 // loadConfig reads the configuration: file, NOISEFS_ variables, then flags.
 func (g *globals) loadConfig(dir string) (*config.Config, error) {
@@ -134,6 +138,11 @@ func (g *globals) openRepo(
 ) (*repo.Repo, error) {
 	if err := vault.DisableCoreDumps(); err != nil {
 		return nil, err
+	}
+	// The heap is some hundred large buffers without pointers: collecting it
+	// twice as often costs next to nothing, and saves a third of the memory.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	return repo.Open(ctx, dir, repo.Options{
 		Who: who, Wait: wait, Config: cfg, Log: newLog(g.err, cfg.Log),

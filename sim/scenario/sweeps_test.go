@@ -54,16 +54,40 @@ func TestScenarioIsDeterministic(t *testing.T) {
 	}
 }
 
-// A link that nothing keeps any more is imported while a collection runs:
-// either it is there and whole for good, or it is refused.
-func TestChaosImportDuringCollection(t *testing.T) {
+// race is something that is prepared, and then done at some moment of a
+// collection, in a node that was started anew and has nothing in memory.
+type race struct {
+	prepare, do func(s *scenario.Session)
+	check       func(s *scenario.Session)
+}
+
+// whileCollecting runs a race at many moments.
+func whileCollecting(t *testing.T, start func() race) {
+	t.Helper()
 	sweep(t, 20*seeds(t), func(seed uint64, reuse *scenario.House) (*scenario.House, error) {
 		h, err := scenario.New(scenario.Options{Seed: seed, Reuse: reuse})
 		if err != nil {
 			return h, err
 		}
+		r := start()
+		if err := h.Do(r.prepare); err != nil {
+			return h, err
+		}
+		if err := h.Restart(); err != nil {
+			return h, err
+		}
 		draw := rand.New(rand.NewPCG(seed, 0x1409))
-		err = h.Do(func(s *scenario.Session) { importWhileCollecting(h, s, draw) })
+		h.Client.Go(func(s *scenario.Session) {
+			_, err := s.Collect()
+			must(s, err)
+		})
+		err = h.Do(func(s *scenario.Session) {
+			s.Sleep(time.Duration(draw.IntN(20_000)) * time.Microsecond)
+			r.do(s)
+		})
+		if err == nil {
+			err = h.Do(r.check)
+		}
 		if err != nil {
 			return h, err
 		}
@@ -71,28 +95,66 @@ func TestChaosImportDuringCollection(t *testing.T) {
 	})
 }
 
-func importWhileCollecting(h *scenario.House, s *scenario.Session, draw *rand.Rand) {
-	must := func(err *messages.Error) {
-		if err != nil {
-			s.Broken("%v (%q)", err, err.Code)
+func must(s *scenario.Session, err *messages.Error) {
+	if err != nil {
+		s.Broken("%v (%q)", err, err.Code)
+	}
+}
+
+// A link that nothing keeps any more is imported while a collection runs:
+// either it is there and whole for good, or it is refused.
+func TestChaosImportDuringCollection(t *testing.T) {
+	whileCollecting(t, func() race {
+		var link messages.Link
+		imported := false
+		return race{
+			prepare: func(s *scenario.Session) {
+				_, err := s.PutTree("others", library(), messages.Place{Path: "/others"})
+				must(s, err)
+				link, err = s.PutTree("ended", library(), messages.Place{})
+				must(s, err)
+				must(s, s.Unshare(link))
+			},
+			do: func(s *scenario.Session) {
+				err := s.Import(link, "/imported")
+				if imported = err == nil; !imported && err.Code != messages.CodeNotFound {
+					s.Broken("import: %v (%q)", err, err.Code)
+				}
+			},
+			check: func(s *scenario.Session) {
+				if imported {
+					wantTree(s, scenario.At("/imported"), library())
+				}
+			},
 		}
-	}
-	_, err := s.PutTree("others", library(), messages.Place{Path: "/others"})
-	must(err)
-	want := library()
-	link, err := s.PutTree("ended", want, messages.Place{})
-	must(err)
-	must(s.Unshare(link))
-	h.Client.Go(func(s *scenario.Session) {
-		_, err := s.Collect()
-		must(err)
 	})
-	s.Sleep(time.Duration(draw.IntN(20_000)) * time.Microsecond)
-	switch err := s.Import(link, "/imported"); {
-	case err == nil:
-		s.Sleep(time.Minute) // the collection ends
-		wantTree(s, scenario.At("/imported"), want)
-	case err.Code != messages.CodeNotFound:
-		s.Broken("import: %v (%q)", err, err.Code)
-	}
+}
+
+// A directory whose entries were moved away, and are gone for good, is
+// removed while a collection runs, which must not look for them.
+func TestChaosRemoveDuringCollection(t *testing.T) {
+	whileCollecting(t, func() race {
+		return race{
+			prepare: func(s *scenario.Session) {
+				shelf := scenario.NewDirectory()
+				for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+					shelf.Entries[name] = library()
+				}
+				_, err := s.PutTree("shelf", shelf, messages.Place{Path: "/shelf"})
+				must(s, err)
+				for _, name := range []string{"a", "b", "c", "d", "e"} {
+					must(s, s.Rename("/shelf/"+name, "/moved", false))
+					must(s, s.Remove("/moved", true))
+				}
+				_, err = s.Collect()
+				must(s, err)
+			},
+			do: func(s *scenario.Session) { must(s, s.Remove("/shelf", true)) },
+			check: func(s *scenario.Session) {
+				if all, err := s.List(scenario.At("/"), 3); err != nil || len(all) != 0 {
+					s.Broken("%d names in the root, %v; want none", len(all), err)
+				}
+			},
+		}
+	})
 }

@@ -146,7 +146,8 @@ func (p *process) running() bool {
 
 func (p *process) signal(sig syscall.Signal) {
 	p.t.Helper()
-	if err := p.Process.Signal(sig); err != nil {
+	// One that has just ended by itself is as good as killed.
+	if err := p.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Fatal(err)
 	}
 }

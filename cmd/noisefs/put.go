@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -201,50 +200,4 @@ func attributesOf(info os.FileInfo) messages.Attributes {
 		}
 	}
 	return messages.Attributes{Mode: mode, ModTime: info.ModTime().UTC()}
-}
-
-// steadyFile is a file that must not change while it is read. The file is
-// not embedded: its WriteTo would let io.Copy read around the check.
-type steadyFile struct {
-	file   *os.File
-	before os.FileInfo
-	read   int64
-}
-
-func openSteady(name string) (*steadyFile, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	return &steadyFile{file: file, before: info}, nil
-}
-
-// Close closes the file.
-func (f *steadyFile) Close() error { return f.file.Close() }
-
-// Read returns errChanged instead of io.EOF when the file is not the one
-// that was opened: its size or time differs. It does so at once when there
-// is more than there was.
-func (f *steadyFile) Read(p []byte) (int, error) {
-	n, err := f.file.Read(p)
-	f.read += int64(n)
-	if f.read > f.before.Size() {
-		return 0, errChanged
-	}
-	if err == io.EOF {
-		now, statErr := f.file.Stat()
-		if statErr != nil {
-			return n, statErr
-		}
-		if f.read != f.before.Size() || now.Size() != f.before.Size() ||
-			!now.ModTime().Equal(f.before.ModTime()) {
-			return n, errChanged
-		}
-	}
-	return n, err
 }

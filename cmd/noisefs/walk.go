@@ -26,7 +26,10 @@ type walkDir struct {
 	entries []os.DirEntry
 }
 
-var _ node.TreeSource = (*treeWalker)(nil)
+var (
+	_ node.TreeSource = (*treeWalker)(nil)
+	_ node.HoleReader = (*treeWalker)(nil)
+)
 
 func newTreeWalker(root string, remark func(string, ...any)) *treeWalker {
 	return &treeWalker{root: root, remark: remark}
@@ -114,6 +117,14 @@ func (w *treeWalker) Read(p []byte) (int, error) {
 		err = fmt.Errorf("%s: %w", w.file.file.Name(), err)
 	}
 	return n, err
+}
+
+// SkipHole implements [node.HoleReader].
+func (w *treeWalker) SkipHole(unit int64) (int64, error) {
+	if w.file == nil {
+		return 0, nil
+	}
+	return w.file.SkipHole(unit)
 }
 
 func (w *treeWalker) close() {

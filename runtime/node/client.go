@@ -81,6 +81,15 @@ type HoleWriter interface {
 	WriteHole(n int64) error
 }
 
+// HoleReader is a source, of PutFile or PutTree, that knows where its holes
+// are. SkipHole skips what zeros there are for certain at the place that the
+// next Read would begin at, in whole units, and returns how many bytes; 0 at
+// data, and where it does not know.
+type HoleReader interface {
+	io.Reader
+	SkipHole(unit int64) (int64, error)
+}
+
 // TreeItem is one entry of a tree. Path is relative, slash-separated; the
 // root's is "".
 type TreeItem struct {

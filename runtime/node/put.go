@@ -95,8 +95,7 @@ func (s *stream) begin(
 	ctx context.Context, head []byte, r io.Reader, progress func(int64),
 ) (finish func() (messages.Content, error), err error) {
 	window := s.local.newWindow(roleSplitter, s.window)
-	size, err := s.writeChunks(ctx, window, io.MultiReader(bytes.NewReader(head), r), progress,
-		int64(len(head)))
+	size, err := s.writeChunks(ctx, window, head, r, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -112,30 +111,38 @@ func (s *stream) begin(
 	}, nil
 }
 
-// writeChunks sends chunk after chunk. Of what it reads, known bytes were
-// told to progress before.
+// writeChunks sends head and then r, chunk after chunk. The head, which is
+// shorter than a chunk, was told to progress before.
 func (s *stream) writeChunks(
-	ctx context.Context, window *window, r io.Reader, progress func(int64), known int64,
+	ctx context.Context, window *window, head []byte, r io.Reader, progress func(int64),
 ) (size uint64, err error) {
+	holes, _ := r.(HoleReader)
+	all, known := io.MultiReader(bytes.NewReader(head), r), len(head)
+	var spare []byte
 	for index := uint64(0); ; index++ {
-		chunk, err := s.readChunk(r)
-		size += uint64(len(chunk))
-		if progress != nil {
-			progress(max(0, int64(len(chunk))-known))
+		if holes != nil && index > 0 { // from here on all is r
+			skipped, err := s.skipHole(ctx, window, holes, index)
+			if err != nil {
+				return size, err
+			}
+			tell(progress, skipped)
+			size += uint64(skipped)
+			index = size / uint64(s.local.params.BlockSize)
 		}
-		known = max(0, known-int64(len(chunk)))
+		chunk, err := s.readChunk(all, spare)
+		size += uint64(len(chunk))
+		tell(progress, max(0, int64(len(chunk)-known)))
+		known = max(0, known-len(chunk))
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return size, err
 		}
 		if len(chunk) > 0 {
+			spare = nil // the chunk passes to the splitter, unless it is a hole
 			if isZero(chunk) {
-				chunk = nil // a hole
+				spare, chunk = chunk, nil
 			}
-			sendErr := window.send(ctx, func(call messages.Call) messages.Command {
-				return messages.WriteChunk{Call: call, Stream: s.id, Index: index, Data: chunk}
-			})
-			if sendErr != nil {
-				return size, sendErr
+			if err := s.writeChunk(ctx, window, index, chunk); err != nil {
+				return size, err
 			}
 		}
 		if err != nil {
@@ -144,14 +151,45 @@ func (s *stream) writeChunks(
 	}
 }
 
+// skipHole sends the whole chunks of the hole that r has at the chunk of
+// that index, and returns how many bytes they are.
+func (s *stream) skipHole(
+	ctx context.Context, window *window, r HoleReader, index uint64,
+) (int64, error) {
+	unit := int64(s.local.params.BlockSize)
+	skipped, err := r.SkipHole(unit)
+	for n := int64(0); n < skipped && err == nil; n += unit {
+		err = s.writeChunk(ctx, window, index, nil)
+		index++
+	}
+	return skipped, err
+}
+
+// writeChunk sends one chunk; nil is a hole.
+func (s *stream) writeChunk(
+	ctx context.Context, window *window, index uint64, data []byte,
+) error {
+	return window.send(ctx, func(call messages.Call) messages.Command {
+		return messages.WriteChunk{Call: call, Stream: s.id, Index: index, Data: data}
+	})
+}
+
+func tell(progress func(int64), n int64) {
+	if progress != nil {
+		progress(n)
+	}
+}
+
 // readChunk reads a chunk into a buffer with room for a tag: it passes to
-// the splitter, which seals it in place. A chunk cut short comes with io.EOF
-// or io.ErrUnexpectedEOF.
-func (s *stream) readChunk(r io.Reader) ([]byte, error) {
+// the splitter, which seals it in place. spare is a buffer to use again, or
+// nil. A chunk cut short comes with io.EOF or io.ErrUnexpectedEOF.
+func (s *stream) readChunk(r io.Reader, spare []byte) ([]byte, error) {
 	size := s.local.params.BlockSize
-	chunk := make([]byte, size, size+messages.TagSize)
-	n, err := io.ReadFull(r, chunk)
-	return chunk[:n], err
+	if spare == nil {
+		spare = make([]byte, size, size+messages.TagSize)
+	}
+	n, err := io.ReadFull(r, spare[:size])
+	return spare[:n], err
 }
 
 func isZero(p []byte) bool {

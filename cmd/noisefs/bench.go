@@ -54,7 +54,8 @@ size on disk, and removes everything it made.`,
 		},
 	}
 	cmd.Flags().StringVar(&size, "size", "1GiB", "size of the file")
-	cmd.Flags().StringVar(&dir, "dir", "", "folder to measure in (default: the system's temporary folder)")
+	cmd.Flags().StringVar(&dir, "dir", "",
+		"folder to measure in (default: the system's temporary folder)")
 	cmd.Flags().IntVar(&options.Rounds, "rounds", 5, "rounds that medians are taken over")
 	cmd.Flags().IntVar(&options.TreeFiles, "tree", 10_000, "files of 4 KiB in the tree; 0: no tree")
 	return cmd

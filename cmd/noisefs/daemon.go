@@ -101,7 +101,9 @@ func serveAPI(
 }
 
 // serveMetrics serves /metrics when it is asked for.
-func serveMetrics(cfg config.Metrics, opened *repo.Repo, log *slog.Logger) (stop func(), err error) {
+func serveMetrics(
+	cfg config.Metrics, opened *repo.Repo, log *slog.Logger,
+) (stop func(), err error) {
 	if cfg.Listen == "" {
 		return func() {}, nil
 	}

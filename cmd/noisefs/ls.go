@@ -18,9 +18,10 @@ const listPage = 1000
 func newLsCommand(g *globals) *cobra.Command {
 	var long, recursive bool
 	cmd := &cobra.Command{
-		Use:     "ls [-l] [-R] [PATH|LINK…]",
-		Short:   "List directories",
-		Long:    "Ls lists directories of the drive or below links; without one, the drive's root.\n\n" + linkHelp,
+		Use:   "ls [-l] [-R] [PATH|LINK…]",
+		Short: "List directories",
+		Long: "Ls lists directories of the drive or below links; without one, the drive's\n" +
+			"root.\n\n" + linkHelp,
 		Example: "  noisefs ls -l /docs\n  noisefs ls -R @link.txt",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -144,7 +145,8 @@ func printStat(
 	if g.json {
 		return printJSON(g.out, toEntryJSON(info.Name, info))
 	}
-	_, err = fmt.Fprintf(g.out, "name      %s\ntype      %s\nsize      %d\nmode      %04o\nmodified  %s\n",
+	_, err = fmt.Fprintf(g.out,
+		"name      %s\ntype      %s\nsize      %d\nmode      %04o\nmodified  %s\n",
 		quoteName(info.Name), info.Type, info.Size, info.Mode,
 		info.ModTime.Local().Format(time.RFC3339Nano))
 	if err == nil && info.Type == messages.TypeSymlink {

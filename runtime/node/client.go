@@ -30,7 +30,9 @@ type Client interface {
 	Stat(ctx context.Context, target messages.Target) (messages.Info, error)
 	// List returns up to limit entries with names greater than after, in
 	// ascending order, and whether more follow.
-	List(ctx context.Context, target messages.Target, after string, limit int) ([]messages.Info, bool, error)
+	List(
+		ctx context.Context, target messages.Target, after string, limit int,
+	) (entries []messages.Info, more bool, err error)
 	MakeDirectory(ctx context.Context, path string, parents bool) error
 	Rename(ctx context.Context, from, to string, replace bool) error
 	Remove(ctx context.Context, path string, recursive bool) error
@@ -43,7 +45,9 @@ type Client interface {
 
 	Status(ctx context.Context) (RepoStatus, error)
 	Verify(ctx context.Context, progress func(Progress)) (VerifyReport, error)
-	Collect(ctx context.Context, options CollectOptions, progress func(Progress)) (CollectReport, error)
+	Collect(
+		ctx context.Context, options CollectOptions, progress func(Progress),
+	) (CollectReport, error)
 	// Blocks calls each for every stored block, in CID order.
 	Blocks(ctx context.Context, each func(messages.CID) error) error
 	// Block returns the raw bytes of a stored block.

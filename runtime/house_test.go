@@ -46,7 +46,8 @@ var rules = []rule{
 		in: "actors", deny: []string{modulePath},
 		allow: []string{
 			modulePath + "messages", modulePath + "runtime/format",
-			modulePath + "runtime/port", modulePath + "runtime/shell",
+			modulePath + "runtime/placement", modulePath + "runtime/port",
+			modulePath + "runtime/shell",
 		},
 		reason: "an actor knows messages, codecs, ports and the shell, and no other actor",
 	},

@@ -52,28 +52,3 @@ var ErrWorkPanicked = errors.New("workers: the work panicked")
 type Workers interface {
 	Do(corr messages.Corr, cost time.Duration, f func() any)
 }
-
-// Protocol names what a network message is for, for example
-// "/noisefs/block/1".
-type Protocol string
-
-// Net sends messages to other nodes. Nothing implements it yet outside the
-// simulation's plans: a node of one machine works without it.
-//
-// Send may be lost, duplicated or reordered. Request is answered by exactly
-// one message to the calling incarnation, also on timeout. payload passes
-// to the port.
-type Net interface {
-	Send(to messages.NodeID, protocol Protocol, payload []byte)
-	Request(corr messages.Corr, to messages.NodeID, protocol Protocol, payload []byte,
-		timeout time.Duration)
-	// Handle delivers inbound messages of a protocol to the caller.
-	Handle(protocol Protocol)
-}
-
-// Gossip spreads small messages to all subscribers of a topic, at most once
-// each, in no order, perhaps not at all. At most 64 KiB.
-type Gossip interface {
-	Publish(topic string, payload []byte)
-	Subscribe(topic string)
-}

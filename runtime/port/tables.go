@@ -11,6 +11,7 @@ const (
 	TablePairs      Table = 6 // randomizer: history; unordered pair {A, B}
 	TableCandidates Table = 7 // randomizer: blocks eligible for slot A
 	TableReuse      Table = 8 // randomizer: blocks in use for slot B, with use counts
+	TableKept       Table = 9 // store: why a block is kept beside being mine
 )
 
 // HistoryTable reports whether rows of t have no value.

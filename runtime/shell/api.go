@@ -79,6 +79,8 @@ type Env struct {
 	Workers port.Workers
 	Blocks  port.Blocks
 	Index   port.Index
+	Net     port.Net    // nil in a node without a network
+	Gossip  port.Gossip // nil in a node without a network
 	Log     *slog.Logger
 
 	// Sibling returns the address of the actor of that role in the same

@@ -1,0 +1,46 @@
+package messages
+
+// Urgency orders what waits for the network. The zero value is the most
+// urgent.
+type Urgency uint8
+
+// The urgencies.
+const (
+	UrgencyNow   Urgency = 0 // a person waits for it
+	UrgencySoon  Urgency = 1 // read-ahead
+	UrgencyLater Urgency = 2 // repair and other background work
+)
+
+// FetchMax bounds the CIDs of one [FetchBlocks].
+const FetchMax = LoadMax
+
+// FetchBlocks fetches blocks from other nodes. Reply: [BlocksFetched], when
+// every block was had or given up; Failed with CodeOverload when too many
+// wait already.
+type FetchBlocks struct {
+	Call
+	CIDs    []CID // 1..FetchMax
+	Urgency Urgency
+}
+
+// BlocksFetched replies to [FetchBlocks], in the order asked. A block has
+// its bytes, which prove its CID, or an entry in Errs (CodeUnavailable).
+type BlocksFetched struct {
+	Answer
+	Blocks []Block
+	Errs   []*Error // nil, or as long as Blocks
+}
+
+// StatFetcher asks for counters. Reply: [FetcherStatted].
+type StatFetcher struct{ Call }
+
+// FetcherStatted replies to [StatFetcher].
+type FetcherStatted struct {
+	Answer
+	Requests, Hedges            uint64 // sent; hedges are among the requests
+	Served, Absent, Busy        uint64 // answers
+	Failed, Wrong               uint64
+	BytesReceived               uint64 // of blocks, also wrong and superfluous ones
+	Waiting, InFlight           int
+	BlocksFetched, BlocksFailed uint64
+}

@@ -1,0 +1,110 @@
+package messages
+
+import (
+	"bytes"
+	"sort"
+)
+
+// MemberStatus is what a node believes of another.
+type MemberStatus uint8
+
+// The states of a member. A higher one overrides a lower one of the same
+// incarnation.
+const (
+	MemberAlive   MemberStatus = 1
+	MemberSuspect MemberStatus = 2 // did not answer; still asked and counted
+	MemberDead    MemberStatus = 3
+	MemberLeft    MemberStatus = 4 // said goodbye
+)
+
+// String names the status.
+func (s MemberStatus) String() string {
+	switch s {
+	case MemberAlive:
+		return "alive"
+	case MemberSuspect:
+		return "suspect"
+	case MemberDead:
+		return "dead"
+	case MemberLeft:
+		return "left"
+	}
+	return "unknown"
+}
+
+// DomainMax bounds the name of a failure domain, in bytes.
+const DomainMax = 64
+
+// Coordinate places a node in a space where distance is round-trip time
+// (Vivaldi with heights). Units are seconds. The zero value knows nothing.
+// Source: Dabek et al., "Vivaldi", SIGCOMM 2004; hashicorp/serf/coordinate.
+type Coordinate struct {
+	Vec        [4]float32
+	Height     float32
+	Adjustment float32
+	Error      float32 // 0 means that there is no measurement yet
+}
+
+// Member is what is known of a node of the network. It is immutable once
+// sent.
+type Member struct {
+	ID          NodeID
+	Incarnation uint64 // raised by the member alone, to refute what is said of it
+	Status      MemberStatus
+	// CapacityBlocks is how many blocks it offers to hold for others.
+	CapacityBlocks uint64
+	// Domain names what fails together with it (a house, a rack, a
+	// provider); "" means that nothing is known to.
+	Domain     string
+	Coordinate Coordinate
+	// UptimeClass is this node's own observation, 0 (seldom up) to 3 (nearly
+	// always): not what the member claims, and not sent on.
+	UptimeClass uint8
+}
+
+// View is who is in the network as one node sees it: alive and suspected
+// members, itself included, in ascending order of ID. It is immutable.
+type View struct {
+	Self    NodeID
+	Version uint64 // grows with each change of this node's view
+	Members []*Member
+}
+
+// Find returns the member of that ID, or nil.
+func (v *View) Find(id NodeID) *Member {
+	i := v.Search(id)
+	if i < len(v.Members) && v.Members[i].ID == id {
+		return v.Members[i]
+	}
+	return nil
+}
+
+// Search returns the index of the first member whose ID is not below id.
+func (v *View) Search(id NodeID) int {
+	return sort.Search(len(v.Members), func(i int) bool {
+		return bytes.Compare(v.Members[i].ID[:], id[:]) >= 0
+	})
+}
+
+// ViewChanged tells that the view has changed. An event of the membership,
+// once per Config.ViewInterval at most.
+type ViewChanged struct{ View *View }
+
+// PeersFound tells of nodes that discovery met: candidates to join. An event.
+type PeersFound struct{ IDs []NodeID }
+
+// ListMembers asks for the view. Reply: [MembersListed].
+type ListMembers struct{ Call }
+
+// MembersListed replies to [ListMembers].
+type MembersListed struct {
+	Answer
+	View *View
+}
+
+// LeaveNetwork says goodbye to the network, so that nobody waits for this
+// node before repairing. Reply: [NetworkLeft], after some members were told.
+type LeaveNetwork struct{ Call }
+
+// NetworkLeft replies to [LeaveNetwork].
+type NetworkLeft struct{ Answer }

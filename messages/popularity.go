@@ -1,0 +1,31 @@
+package messages
+
+// BlocksServed tells that blocks were served to other nodes. An event of
+// the store. Requests of this node itself are never counted.
+type BlocksServed struct{ CIDs []CID }
+
+// DemandMax bounds the CIDs of one [EstimateDemand].
+const DemandMax = 256
+
+// EstimateDemand asks how often blocks are asked for across the network.
+// Reply: [DemandEstimated].
+type EstimateDemand struct {
+	Call
+	CIDs []CID // 1..DemandMax
+}
+
+// DemandEstimated replies to [EstimateDemand], in the order asked.
+type DemandEstimated struct {
+	Answer
+	PerHour []float64 // requests of the whole network; noisy, never below 0
+}
+
+// StatPopularity asks for counters. Reply: [PopularityStatted].
+type StatPopularity struct{ Call }
+
+// PopularityStatted replies to [StatPopularity].
+type PopularityStatted struct {
+	Answer
+	Published, Merged, Refused uint64 // summaries
+	BytesPublished             uint64
+}

@@ -1,0 +1,92 @@
+package wire
+
+import "github.com/noisefs/noisefs/messages"
+
+// BlockRequest is the head of a packet of [messages.ProtocolBlock]: it asks
+// for one block. Requests are for single blocks on purpose: nobody is told
+// which blocks belong together.
+//
+//	message BlockRequest {
+//	  bytes cid = 1;        // 32 bytes
+//	  uint32 urgency = 2;   // messages.Urgency
+//	}
+type BlockRequest struct {
+	CID     messages.CID
+	Urgency messages.Urgency
+}
+
+// Append appends the encoding to b.
+func (m BlockRequest) Append(b []byte) []byte {
+	b = appendBytes(b, 1, m.CID[:])
+	return appendUint(b, 2, uint64(m.Urgency))
+}
+
+// DecodeBlockRequest decodes a request.
+func DecodeBlockRequest(b []byte) (BlockRequest, error) {
+	var m BlockRequest
+	r, named := newReader(b), false
+	for r.next() {
+		switch r.num {
+		case 1:
+			r.fixed(m.CID[:])
+			named = true
+		case 2:
+			m.Urgency = messages.Urgency(r.uint(uint64(messages.UrgencyLater)))
+		}
+	}
+	if !named {
+		r.fail("no CID")
+	}
+	if r.err != nil {
+		return BlockRequest{}, r.err
+	}
+	return m, nil
+}
+
+// BlockStatus is how a [BlockRequest] ended.
+type BlockStatus uint8
+
+// The statuses. A block that is kept but not for the network is absent.
+const (
+	BlockServed BlockStatus = 1 // the packet's one block is it
+	BlockAbsent BlockStatus = 2
+	BlockBusy   BlockStatus = 3 // ask somebody else, or later
+)
+
+// BlockResponse is the head of the answer to a [BlockRequest].
+//
+//	message BlockResponse {
+//	  uint32 status = 1;
+//	  uint32 load = 2;      // requests being served here, this one included
+//	}
+type BlockResponse struct {
+	Status BlockStatus
+	Load   uint32
+}
+
+// Append appends the encoding to b.
+func (m BlockResponse) Append(b []byte) []byte {
+	b = appendUint(b, 1, uint64(m.Status))
+	return appendUint(b, 2, uint64(m.Load))
+}
+
+// DecodeBlockResponse decodes a response.
+func DecodeBlockResponse(b []byte) (BlockResponse, error) {
+	var m BlockResponse
+	r := newReader(b)
+	for r.next() {
+		switch r.num {
+		case 1:
+			m.Status = BlockStatus(r.uint(uint64(BlockBusy)))
+		case 2:
+			m.Load = uint32(r.uint(1 << 20))
+		}
+	}
+	if m.Status == 0 {
+		r.fail("no status")
+	}
+	if r.err != nil {
+		return BlockResponse{}, r.err
+	}
+	return m, nil
+}

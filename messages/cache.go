@@ -21,9 +21,13 @@ type BlocksRead struct {
 	Blocks []Block
 }
 
-// ForgetBlocks drops blocks from the memory tier, for example since they
-// were deleted or proved corrupt. An event.
-type ForgetBlocks struct{ CIDs []CID }
+// ForgetBlocks drops what is kept in memory of blocks, and of what was opened
+// of them, since they were deleted or proved corrupt. What is being read is
+// read again before it is kept. An event.
+type ForgetBlocks struct {
+	CIDs []CID
+	All  bool // whatever is kept, since it is not known which are gone
+}
 
 // StatCache asks for counters. Reply: [CacheStatted].
 type StatCache struct{ Call }

@@ -267,6 +267,13 @@ type EndWalk struct {
 // WalkEnded replies to [EndWalk].
 type WalkEnded struct{ Answer }
 
+// EndWalks ends all walks that the asker began, and what they hold: an
+// incarnation that begins ends those of the one before. Reply: [WalksEnded].
+type EndWalks struct{ Call }
+
+// WalksEnded replies to [EndWalks].
+type WalksEnded struct{ Answer }
+
 // HoldImports makes the drive put off [Import] until Hold is false, so that
 // no link comes to need blocks that a collector is about to delete. It
 // replies with the refs of roots imported since the walk began. Reply:
@@ -302,15 +309,19 @@ func (Import) forDrive()         {}
 func (BeginWalk) forDrive()      {}
 func (ContinueWalk) forDrive()   {}
 func (EndWalk) forDrive()        {}
+func (EndWalks) forDrive()       {}
 func (HoldImports) forDrive()    {}
+func (ForgetBlocks) forDrive()   {}
 func (BlockSealed) forDrive()    {}
 func (StreamOpened) forDrive()   {}
 func (StreamSynced) forDrive()   {}
 func (StreamClosed) forDrive()   {}
+func (StreamsClosed) forDrive()  {}
 func (BlockUnsealed) forDrive()  {}
 func (ContentOpened) forDrive()  {}
 func (RangeRead) forDrive()      {}
 func (ContentClosed) forDrive()  {}
+func (ContentsClosed) forDrive() {}
 func (IndexCommitted) forDrive() {}
 func (IndexGot) forDrive()       {}
 func (IndexScanned) forDrive()   {}

@@ -61,6 +61,13 @@ type CloseContent struct {
 // ContentClosed replies to [CloseContent].
 type ContentClosed struct{ Answer }
 
+// CloseContents closes all handles that the asker opened: an incarnation that
+// begins closes those of the one before. Reply: [ContentsClosed].
+type CloseContents struct{ Call }
+
+// ContentsClosed replies to [CloseContents].
+type ContentsClosed struct{ Answer }
+
 // UnsealBlock reads and opens one block. Reply: [BlockUnsealed], or Failed
 // with CodeNotFound or CodeCorrupt.
 type UnsealBlock struct {
@@ -76,10 +83,12 @@ type BlockUnsealed struct {
 	Data []byte
 }
 
-func (OpenContent) forReader()  {}
-func (ReadRange) forReader()    {}
-func (CloseContent) forReader() {}
-func (UnsealBlock) forReader()  {}
-func (BlocksRead) forReader()   {}
-func (WorkDone) forReader()     {}
-func (Failed) forReader()       {}
+func (OpenContent) forReader()   {}
+func (ReadRange) forReader()     {}
+func (CloseContent) forReader()  {}
+func (CloseContents) forReader() {}
+func (UnsealBlock) forReader()   {}
+func (ForgetBlocks) forReader()  {}
+func (BlocksRead) forReader()    {}
+func (WorkDone) forReader()      {}
+func (Failed) forReader()        {}

@@ -87,6 +87,13 @@ type CloseStream struct {
 // StreamClosed replies to [CloseStream].
 type StreamClosed struct{ Answer }
 
+// CloseStreams closes all streams that the asker opened: an incarnation that
+// begins closes those of the one before. Reply: [StreamsClosed].
+type CloseStreams struct{ Call }
+
+// StreamsClosed replies to [CloseStreams].
+type StreamsClosed struct{ Answer }
+
 // ListInFlight asks for every block that open streams need. Reply:
 // [InFlightListed].
 type ListInFlight struct{ Call }
@@ -112,6 +119,7 @@ func (FinishStream) forSplitter()    {}
 func (SealBlock) forSplitter()       {}
 func (SyncStream) forSplitter()      {}
 func (CloseStream) forSplitter()     {}
+func (CloseStreams) forSplitter()    {}
 func (ListInFlight) forSplitter()    {}
 func (TuplesReserved) forSplitter()  {}
 func (TuplesCommitted) forSplitter() {}

@@ -142,6 +142,7 @@ func (InFlightListed) forStore()  {}
 func (WalkBegun) forStore()       {}
 func (WalkContinued) forStore()   {}
 func (WalkEnded) forStore()       {}
+func (WalksEnded) forStore()      {}
 func (ImportsHeld) forStore()     {}
 func (BlockUnsealed) forStore()   {}
 func (WorkDone) forStore()        {}

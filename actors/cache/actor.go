@@ -51,6 +51,9 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		a.apply(ctx, out)
 	case messages.ForgetBlocks:
 		a.core.forget(m.CIDs)
+		if m.All {
+			a.core.forgetAll()
+		}
 	case messages.StatCache:
 		ctx.Reply(ctx.Caller(), a.core.stats(ctx.Caller().Answer()))
 	case messages.BlocksLoaded:

@@ -229,6 +229,14 @@ func (c *core) forget(cids []messages.CID) {
 	}
 }
 
+// forgetAll drops whatever is in memory, and what is still to come.
+func (c *core) forgetAll() {
+	c.memory = newS3FIFO(c.memory.room)
+	for _, l := range c.loads {
+		l.forget = true
+	}
+}
+
 // stats fills a reply to StatCache.
 func (c *core) stats(answer messages.Answer) messages.CacheStatted {
 	blocks := int64(c.memory.len())

@@ -44,7 +44,7 @@ type actor struct {
 	walks       map[messages.WalkID]*walkRun
 	lastWalk    messages.WalkID
 	walkWaiting []func(shell.Ctx, *messages.Error) // walks that wait for the orphans
-	beginning   int                                // walks that are not begun yet
+	beginning   []*walkRun                         // walks that are not begun yet
 
 	imports     int          // under way
 	held        []heldImport // put off
@@ -70,7 +70,10 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 }
 
 // Start implements [shell.Behaviour].
-func (a *actor) Start(ctx shell.Ctx) { a.bootUp(ctx) }
+func (a *actor) Start(ctx shell.Ctx) {
+	a.closeLeftOpen(ctx)
+	a.bootUp(ctx)
+}
 
 // Due implements [shell.Behaviour].
 func (a *actor) Due(ctx shell.Ctx, due any) {
@@ -109,12 +112,17 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		a.continueWalk(ctx, m)
 	case messages.EndWalk:
 		a.endWalk(ctx, m)
+	case messages.EndWalks:
+		a.endWalks(ctx)
 	case messages.HoldImports:
 		a.holdImports(ctx, m)
+	case messages.ForgetBlocks:
+		a.forgetBlocks(m)
 	case messages.BlockSealed, messages.StreamOpened, messages.StreamSynced,
-		messages.StreamClosed, messages.BlockUnsealed, messages.ContentOpened,
-		messages.RangeRead, messages.ContentClosed, messages.IndexCommitted,
-		messages.IndexGot, messages.IndexScanned, messages.WorkDone, messages.Failed:
+		messages.StreamClosed, messages.StreamsClosed, messages.BlockUnsealed,
+		messages.ContentOpened, messages.RangeRead, messages.ContentClosed,
+		messages.ContentsClosed, messages.IndexCommitted, messages.IndexGot,
+		messages.IndexScanned, messages.WorkDone, messages.Failed:
 		a.resume(ctx, m.(messages.Reply))
 	default:
 		a.receiveNames(ctx, m)

@@ -28,6 +28,19 @@ func (a *actor) whenReady(ctx shell.Ctx, then func(shell.Ctx, *messages.Error)) 
 	}
 }
 
+// closeLeftOpen closes the streams and handles of an earlier incarnation that
+// ended in the middle of a share. Where there are none, or nobody is there
+// yet, it comes to nothing.
+func (a *actor) closeLeftOpen(ctx shell.Ctx) {
+	ignore := func(shell.Ctx, messages.Reply, *messages.Error) {}
+	a.ask(ctx, a.splitter, func(call messages.Call) messages.Command {
+		return messages.CloseStreams{Call: call}
+	}, ignore)
+	a.ask(ctx, a.reader, func(call messages.Call) messages.Command {
+		return messages.CloseContents{Call: call}
+	}, ignore)
+}
+
 // bootUp reads what the drive needs before the first command, and makes the
 // root directory of a new drive.
 func (a *actor) bootUp(ctx shell.Ctx) {

@@ -32,6 +32,9 @@
 //     (CodeInvalid). A failed step ends it too, except CodeInvalid, which
 //     changes nothing; a tree that failed answers all with what it failed of.
 //     [messages.AbandonTree] and [messages.EndWalk] never fail.
+//   - [messages.EndWalks] ends the walks of the asker, begun or about to be.
+//     [messages.ForgetBlocks] drops decoded nodes: a root whose blocks were
+//     deleted cannot be imported.
 //   - [messages.Listed] may hold fewer entries than the limit, but is empty
 //     only when More is false.
 //   - [messages.Share] makes a new link unless the path has a root that says
@@ -42,7 +45,8 @@
 // It asks the splitter (role "splitter") for SealBlock, SyncStream, and for
 // shares OpenStream and CloseStream; the reader (role "reader") for
 // UnsealBlock, and for packed files that are shared OpenContent, ReadRange
-// and CloseContent. It emits no events.
+// and CloseContent. At its start it has both close what an incarnation before
+// it left open (CloseStreams, CloseContents). It emits no events.
 //
 // # Decisions
 //

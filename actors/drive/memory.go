@@ -97,6 +97,15 @@ func (l *lru[K, V]) drop(key K) {
 	}
 }
 
+// dropAll forgets the items that are told to.
+func (l *lru[K, V]) dropAll(which func(K) bool) {
+	for key := range l.items { // the order makes no difference
+		if which(key) {
+			l.drop(key)
+		}
+	}
+}
+
 func (l *lru[K, V]) clear() {
 	clear(l.items)
 	l.order.Init()

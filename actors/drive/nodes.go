@@ -21,6 +21,7 @@ type nodeReader struct {
 // nodeWait is a node that somebody waits for.
 type nodeWait struct {
 	attempts int
+	stale    bool // its blocks were forgotten since it was asked for
 	then     []func(shell.Ctx, nodeRead)
 }
 
@@ -86,8 +87,13 @@ func (a *actor) decode(ctx shell.Ctx, ref messages.BlockRef, data []byte) {
 // nodeRead tells those who wait what came of a node.
 func (a *actor) nodeRead(ctx shell.Ctx, ref messages.BlockRef, read nodeRead) {
 	w := a.nodes.waiting[ref]
-	delete(a.nodes.waiting, ref)
 	a.nodes.asked--
+	if w.stale && read.err == nil {
+		w.stale = false // it may be there no more
+		a.askForNode(ctx, ref)
+		return
+	}
+	delete(a.nodes.waiting, ref)
 	if read.err == nil {
 		a.memory.nodes.put(ref, read.node)
 	}
@@ -95,4 +101,21 @@ func (a *actor) nodeRead(ctx shell.Ctx, ref messages.BlockRef, read nodeRead) {
 		then(ctx, read)
 	}
 	a.askForNodes(ctx)
+}
+
+// forgetBlocks drops the nodes whose blocks are gone, and has those read
+// again that are being read: an import that finds its root here must not
+// make a name for what the collector has just deleted.
+func (a *actor) forgetBlocks(m messages.ForgetBlocks) {
+	gone := make(map[messages.CID]bool, len(m.CIDs))
+	for _, cid := range m.CIDs {
+		gone[cid] = true
+	}
+	isGone := func(ref messages.BlockRef) bool {
+		return m.All || gone[ref.D] || gone[ref.A] || gone[ref.B]
+	}
+	a.memory.nodes.dropAll(isGone)
+	for ref, w := range a.nodes.waiting { // the order makes no difference
+		w.stale = w.stale || isGone(ref)
+	}
 }

@@ -19,6 +19,7 @@ type walkIdle struct {
 type walkRun struct {
 	*walk
 	id     messages.WalkID
+	owner  shell.Ref    // who began it
 	caller shell.Caller // of the ContinueWalk that is not answered yet
 
 	phase  walkPhase
@@ -29,6 +30,7 @@ type walkRun struct {
 	limited  bool                 // to one path
 	hold     bool                 // imports are put off
 	imported []messages.NeededRef // since the walk began
+	ended    bool                 // before it had begun
 	uses     uint64
 	idle     port.Timer
 }
@@ -51,30 +53,30 @@ func (a *actor) beginWalk(ctx shell.Ctx, m messages.BeginWalk) {
 		ctx.Fail(caller, messages.Errorf(messages.CodeInvalid, "a walk of one path without another"))
 		return
 	}
-	if len(a.walks)+a.beginning >= a.cfg.WalksMax {
+	if len(a.walks)+len(a.beginning) >= a.cfg.WalksMax {
 		ctx.Fail(caller, overloaded("walks"))
 		return
 	}
-	a.beginning++
-	fail := func(ctx shell.Ctx, err *messages.Error) {
-		a.beginning--
-		ctx.Fail(caller, err)
+	w := &walkRun{walk: newWalk(a.p, &a.cfg), owner: caller.Ref}
+	a.beginning = append(a.beginning, w)
+	begun := func(ctx shell.Ctx, err *messages.Error) {
+		a.beginning = slices.DeleteFunc(a.beginning, func(b *walkRun) bool { return b == w })
+		if err == nil && w.ended {
+			err = messages.Errorf(messages.CodeCanceled, "the walk was ended")
+		}
+		if err != nil {
+			delete(a.walks, w.id)
+			ctx.Fail(caller, err)
+			a.releaseImports(ctx)
+			return
+		}
+		a.touchWalk(w)
+		ctx.Reply(caller, messages.WalkBegun{Answer: caller.Answer(), Walk: w.id})
 	}
 	a.whenClean(ctx, func(ctx shell.Ctx, err *messages.Error) {
 		if err != nil {
-			fail(ctx, err)
+			begun(ctx, err)
 			return
-		}
-		w := &walkRun{walk: newWalk(a.p, &a.cfg)}
-		begun := func(ctx shell.Ctx, err *messages.Error) {
-			if err != nil {
-				delete(a.walks, w.id)
-				fail(ctx, err)
-				return
-			}
-			a.beginning--
-			a.touchWalk(w)
-			ctx.Reply(caller, messages.WalkBegun{Answer: caller.Answer(), Walk: w.id})
 		}
 		a.openWalk(ctx, w, m, begun)
 	})
@@ -226,14 +228,33 @@ func (a *actor) continueWalk(ctx shell.Ctx, m messages.ContinueWalk) {
 // endWalk forgets a walk.
 func (a *actor) endWalk(ctx shell.Ctx, m messages.EndWalk) {
 	if w := a.walks[m.Walk]; w != nil && w.idle != nil {
-		delete(a.walks, m.Walk)
-		w.idle.Stop()
-		if !w.caller.IsZero() {
-			ctx.Fail(w.caller, messages.Errorf(messages.CodeCanceled, "the walk was ended"))
-		}
+		a.forgetWalk(ctx, w)
 	}
 	ctx.Reply(ctx.Caller(), messages.WalkEnded{Answer: ctx.Caller().Answer()})
 	a.releaseImports(ctx)
+}
+
+// endWalks forgets what the asker began, and perhaps knows no more of.
+func (a *actor) endWalks(ctx shell.Ctx) {
+	owner := ctx.Caller().Ref
+	for _, w := range a.beginning {
+		w.ended = w.ended || w.owner == owner
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.walks)) {
+		if w := a.walks[id]; w.owner == owner && w.idle != nil {
+			a.forgetWalk(ctx, w)
+		}
+	}
+	ctx.Reply(ctx.Caller(), messages.WalksEnded{Answer: ctx.Caller().Answer()})
+	a.releaseImports(ctx)
+}
+
+func (a *actor) forgetWalk(ctx shell.Ctx, w *walkRun) {
+	delete(a.walks, w.id)
+	w.idle.Stop()
+	if !w.caller.IsZero() {
+		ctx.Fail(w.caller, messages.Errorf(messages.CodeCanceled, "the walk was ended"))
+	}
 }
 
 // pumpWalk answers the caller if there is enough, and otherwise reads on.

@@ -51,8 +51,12 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		a.onReadRange(ctx, m)
 	case messages.CloseContent:
 		a.onClose(ctx, m)
+	case messages.CloseContents:
+		a.onCloseAll(ctx)
 	case messages.UnsealBlock:
 		a.onUnseal(ctx, m)
+	case messages.ForgetBlocks:
+		a.loader.forget(m)
 	case messages.BlocksRead:
 		a.loader.onRead(ctx, m)
 	case messages.WorkDone:
@@ -76,7 +80,7 @@ func (a *actor) onOpen(ctx shell.Ctx, m messages.OpenContent) {
 		return
 	}
 	h := &handle{
-		id: a.newHandleID(), content: m.Content,
+		id: a.newHandleID(), owner: ctx.Caller().Ref, content: m.Content,
 		ahead:  readAhead{max: a.cfg.ReadAheadMax},
 		chunks: make(map[uint64]*chunk),
 	}
@@ -101,11 +105,25 @@ func (a *actor) onClose(ctx shell.Ctx, m messages.CloseContent) {
 		ctx.Fail(ctx.Caller(), unknownHandle())
 		return
 	}
-	delete(a.handles, m.Handle)
+	a.closeHandle(h)
+	ctx.Reply(ctx.Caller(), messages.ContentClosed{Answer: ctx.Caller().Answer()})
+}
+
+// onCloseAll closes what the asker opened, and perhaps knows no more of.
+func (a *actor) onCloseAll(ctx shell.Ctx) {
+	for _, h := range a.handles { // the order makes no difference
+		if h.owner == ctx.Caller().Ref {
+			a.closeHandle(h)
+		}
+	}
+	ctx.Reply(ctx.Caller(), messages.ContentsClosed{Answer: ctx.Caller().Answer()})
+}
+
+func (a *actor) closeHandle(h *handle) {
+	delete(a.handles, h.id)
 	for _, c := range h.chunks { // the order makes no difference
 		a.shelf.drop(c) // reads under way keep theirs
 	}
-	ctx.Reply(ctx.Caller(), messages.ContentClosed{Answer: ctx.Caller().Answer()})
 }
 
 func unknownHandle() *messages.Error {

@@ -151,6 +151,39 @@ func TestNodesAreKept(t *testing.T) {
 	}
 }
 
+// TestGoneBlocksAreNotKept: a node whose blocks are gone is read again, and so
+// is one that is being opened when they go.
+func TestGoneBlocksAreNotKept(t *testing.T) {
+	r := newRoom(t, testConfig(), 1024, 1)
+	gone := r.seal(messages.KindNode, 1, r.random(1000))
+	stays := r.seal(messages.KindNode, 1, r.random(1000))
+	for _, ref := range []messages.BlockRef{gone, stays} {
+		r.client.Must(reader.Role, unseal(ref, messages.KindNode))
+	}
+	r.forget(messages.ForgetBlocks{CIDs: []messages.CID{gone.B}})
+	r.hold = true
+	waiting := r.client.Start(reader.Role, unseal(gone, messages.KindNode))
+	r.settle()
+	r.forget(messages.ForgetBlocks{All: true})
+	block := r.blocks[gone.A]
+	r.release() // with what was read before
+	if _, ok := waiting.Wait().(messages.BlockUnsealed); !ok {
+		t.Fatal("what is there was not had")
+	}
+	delete(r.blocks, gone.A)
+	r.forget(messages.ForgetBlocks{CIDs: []messages.CID{gone.A}})
+	r.client.Failure(reader.Role, messages.CodeNotFound, unseal(gone, messages.KindNode))
+	r.blocks[gone.A] = block
+	r.client.Must(reader.Role, unseal(stays, messages.KindNode))
+	asked := r.blocksAsked()
+	if n := asked[gone.D]; n != 4 { // at first, twice as they went, and in vain
+		t.Errorf("the node that was gone was asked for %d times, want 4", n)
+	}
+	if n := asked[stays.D]; n != 2 { // at first, and when all was forgotten
+		t.Errorf("the node that stays was asked for %d times, want 2", n)
+	}
+}
+
 // TestSequentialReadingIsAhead: after the first reads every chunk is there
 // before it is asked for, in few asks, and each is asked for once.
 func TestSequentialReadingIsAhead(t *testing.T) {

@@ -5,8 +5,8 @@
 //
 // [messages.UnsealBlock] is answered BlockUnsealed with the plaintext of one
 // block. [messages.OpenContent] makes a handle for range reads,
-// [messages.ReadRange] reads from it, [messages.CloseContent] ends it. They
-// fail with
+// [messages.ReadRange] reads from it, [messages.CloseContent] ends it and
+// [messages.CloseContents] all of the asker. They fail with
 //
 //   - CodeNotFound, when a block is not to be had (the text names its CID),
 //     or the handle is unknown: closed, or of an incarnation before a
@@ -43,7 +43,9 @@
 // kept are bounded by [Config]. Opened chunks are kept per handle until they
 // were read to their last byte or are out of the window. Node blocks and
 // pack chunks, which are asked for again and again, are kept in a small LRU.
-// One block that several ask for is opened once.
+// One block that several ask for is opened once. [messages.ForgetBlocks] takes
+// what was opened of blocks that are gone out of the LRU; opened chunks of
+// open handles stay.
 //
 // A restart forgets all of it, handles included.
 //

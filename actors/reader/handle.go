@@ -12,6 +12,7 @@ import (
 // handle is content that is open for reading.
 type handle struct {
 	id      messages.HandleID
+	owner   shell.Ref // who opened it
 	content messages.Content
 	ahead   readAhead
 	chunks  map[uint64]*chunk // opened or being opened

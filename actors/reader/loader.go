@@ -35,6 +35,7 @@ type opening struct {
 	started bool // no longer in a queue
 	alone   bool // a batch with others failed: ask for this one by itself
 	retried bool
+	stale   bool // its blocks were forgotten since it started
 	waiters []waiter
 }
 
@@ -242,12 +243,18 @@ func (l *loader) onFailed(ctx shell.Ctx, m messages.Failed) {
 			continue
 		}
 		l.settle(b)
-		o.alone, o.started = true, false
-		if o.urgent {
-			l.urgent = append(l.urgent, o)
-		} else {
-			l.ahead = append(l.ahead, o)
-		}
+		o.alone = true
+		l.again(o)
+	}
+}
+
+// again puts an opening that was started back into its queue.
+func (l *loader) again(o *opening) {
+	o.started, o.stale = false, false
+	if o.urgent {
+		l.urgent = append(l.urgent, o)
+	} else {
+		l.ahead = append(l.ahead, o)
 	}
 }
 
@@ -271,6 +278,10 @@ func (l *loader) settle(b *batch) {
 // onOpened ends an opening and tells who waits.
 func (l *loader) onOpened(ctx shell.Ctx, b *batch, o *opening, result opened) {
 	l.settle(b)
+	if o.stale && result.err == nil {
+		l.again(o) // what was opened may be there no more
+		return
+	}
 	delete(l.under, o.key)
 	if len(result.bad) > 0 {
 		ctx.Tell(l.cache, messages.ForgetBlocks{CIDs: result.bad})
@@ -280,5 +291,23 @@ func (l *loader) onOpened(ctx shell.Ctx, b *batch, o *opening, result opened) {
 	}
 	for _, w := range o.waiters {
 		w.then(ctx, result)
+	}
+}
+
+// forget drops what was opened of blocks that are gone, and has what is being
+// opened of them read again: whoever keeps a name for what was read must not
+// have it from here when nobody else has.
+func (l *loader) forget(m messages.ForgetBlocks) {
+	gone := make(map[messages.CID]bool, len(m.CIDs))
+	for _, cid := range m.CIDs {
+		gone[cid] = true
+	}
+	isGone := func(key blockKey) bool {
+		tuple := key.ref.Tuple()
+		return m.All || slices.ContainsFunc(tuple[:], func(cid messages.CID) bool { return gone[cid] })
+	}
+	l.unsealed.drop(isGone)
+	for key, o := range l.under { // the order makes no difference
+		o.stale = o.stale || o.started && isGone(key)
 	}
 }

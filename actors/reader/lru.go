@@ -41,3 +41,13 @@ func (l *lru) put(key blockKey, value opened) {
 		l.order.Remove(oldest)
 	}
 }
+
+// drop forgets the blocks that are told to.
+func (l *lru) drop(which func(blockKey) bool) {
+	for key, e := range l.entries { // the order makes no difference
+		if which(key) {
+			delete(l.entries, key)
+			l.order.Remove(e)
+		}
+	}
+}

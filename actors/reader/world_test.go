@@ -30,6 +30,12 @@ type release struct{ messages.Call }
 
 type released struct{ messages.Answer }
 
+// forget makes the pretended cache tell the reader that blocks are gone.
+type forget struct {
+	messages.Call
+	event messages.ForgetBlocks
+}
+
 // room is a node of a reader and a pretended cache that serves a library.
 type room struct {
 	*library
@@ -37,6 +43,7 @@ type room struct {
 	node   *sim.Node
 	client *sim.Client
 
+	env       *shell.Env            // of the pretended cache
 	asks      []messages.ReadBlocks // all that the cache was asked
 	forgotten []messages.CID
 	hold      bool // keep asks unanswered until release
@@ -52,11 +59,14 @@ func newRoom(t sim.Test, cfg reader.Config, blockSize int, seed uint64) *room {
 		t.Fatalf("%v", err)
 	}
 	r.world = sim.NewWorld(sim.Options{Seed: seed})
-	cache := &sim.Fake{OnReceive: r.serve}
+	cache := &sim.Fake{OnReceive: r.serve, OnEnv: func(env *shell.Env) { r.env = env }}
 	r.node = r.world.AddNode(t, sim.NodeConfig{
 		Name: "n1",
 		Spec: tree.Spec{Children: []tree.ChildSpec{
-			{Role: "cache", Doc: "serves the library", New: cache.New},
+			{
+				Role: "cache", Doc: "serves the library", New: cache.New,
+				NeedsLater: []string{reader.Role},
+			},
 			{
 				Role: reader.Role, Doc: "reads", New: reader.New(cfg, r.params),
 				Needs: []string{"cache"},
@@ -80,6 +90,9 @@ func (r *room) serve(ctx shell.Ctx, msg any) {
 			return
 		}
 		r.answer(ctx, caller, m)
+	case forget:
+		ctx.Tell(r.env.Sibling(reader.Role), m.event)
+		ctx.Reply(ctx.Caller(), released{ctx.Caller().Answer()})
 	case release:
 		r.hold = false
 		for _, h := range r.held {
@@ -94,6 +107,13 @@ func (r *room) serve(ctx shell.Ctx, msg any) {
 func (r *room) release() {
 	r.t.Helper()
 	r.client.Must("cache", func(call messages.Call) messages.Command { return release{call} })
+}
+
+// forget tells the reader that blocks are gone.
+func (r *room) forget(event messages.ForgetBlocks) {
+	r.t.Helper()
+	r.client.Must("cache", func(call messages.Call) messages.Command { return forget{call, event} })
+	r.settle()
 }
 
 // settle runs the world until nothing is left to do.

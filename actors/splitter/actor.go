@@ -68,6 +68,8 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		a.syncStream(ctx, m)
 	case messages.CloseStream:
 		a.closeStream(ctx, m)
+	case messages.CloseStreams:
+		a.closeStreams(ctx)
 	case messages.ListInFlight:
 		a.listInFlight(ctx)
 	case messages.TuplesReserved:
@@ -106,7 +108,7 @@ func (a *actor) openStream(ctx shell.Ctx, m messages.OpenStream) {
 	for id == 0 || a.streams[id] != nil {
 		id = messages.StreamID(a.env.Entropy.Uint64N(1<<63) + 1)
 	}
-	s := newStream(id, a.windows.grant(), a.params, m.ChildrenMax)
+	s := newStream(id, caller.Ref, a.windows.grant(), a.params, m.ChildrenMax)
 	a.streams[id] = s
 	a.open = append(a.open, s)
 	ctx.Reply(caller, messages.StreamOpened{
@@ -304,22 +306,38 @@ func (a *actor) passBarriers(ctx shell.Ctx, s *stream) {
 // closeStream works whatever the state. The randomizer is told even of a
 // stream that a predecessor of this incarnation had.
 func (a *actor) closeStream(ctx shell.Ctx, m messages.CloseStream) {
-	caller := ctx.Caller()
 	if s := a.streams[m.Stream]; s != nil {
-		if s.failed == nil {
-			a.failStream(ctx, s, messages.Errorf(messages.CodeCanceled, "the stream was closed"))
+		a.endStream(ctx, s)
+	} else if m.Stream != 0 {
+		a.releaseStream(ctx, m.Stream)
+	}
+	ctx.Reply(ctx.Caller(), messages.StreamClosed{Answer: ctx.Caller().Answer()})
+}
+
+// closeStreams closes what the asker opened, and perhaps knows no more of.
+func (a *actor) closeStreams(ctx shell.Ctx) {
+	for _, s := range slices.Clone(a.open) {
+		if s.owner == ctx.Caller().Ref {
+			a.endStream(ctx, s)
 		}
-		delete(a.streams, s.id)
-		a.open = slices.DeleteFunc(a.open, func(t *stream) bool { return t == s })
-		a.windows.release(s.window)
 	}
-	if m.Stream != 0 {
-		corr := a.pipe.ask(ctx, ask{kind: askEnd})
-		ctx.Ask(a.randomizer, messages.EndStream{
-			Call: messages.Call{Corr: corr}, Stream: m.Stream,
-		})
+	ctx.Reply(ctx.Caller(), messages.StreamsClosed{Answer: ctx.Caller().Answer()})
+}
+
+func (a *actor) endStream(ctx shell.Ctx, s *stream) {
+	if s.failed == nil {
+		a.failStream(ctx, s, messages.Errorf(messages.CodeCanceled, "the stream was closed"))
 	}
-	ctx.Reply(caller, messages.StreamClosed{Answer: caller.Answer()})
+	delete(a.streams, s.id)
+	a.open = slices.DeleteFunc(a.open, func(t *stream) bool { return t == s })
+	a.windows.release(s.window)
+	a.releaseStream(ctx, s.id)
+}
+
+// releaseStream tells the randomizer that nothing more comes for a stream.
+func (a *actor) releaseStream(ctx shell.Ctx, id messages.StreamID) {
+	corr := a.pipe.ask(ctx, ask{kind: askEnd})
+	ctx.Ask(a.randomizer, messages.EndStream{Call: messages.Call{Corr: corr}, Stream: id})
 }
 
 // failStream gives up a stream. What is under way for it comes to nothing.

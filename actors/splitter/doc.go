@@ -22,7 +22,8 @@
 //
 // It receives [messages.OpenStream], [messages.WriteChunk],
 // [messages.FinishStream], [messages.SealBlock], [messages.SyncStream],
-// [messages.CloseStream] and [messages.ListInFlight], each answered once.
+// [messages.CloseStream], [messages.CloseStreams] and [messages.ListInFlight],
+// each answered once.
 //
 // ChunkWritten is sent when the chunk is durable (for a hole: when it is in
 // the content tree), so a writer that keeps Window commands unanswered bounds

@@ -73,6 +73,7 @@ type barrier struct {
 // stream is one open stream.
 type stream struct {
 	id      messages.StreamID
+	owner   shell.Ref // who opened it
 	window  int
 	builder *format.ContentBuilder
 	failed  *messages.Error
@@ -101,10 +102,10 @@ type stream struct {
 }
 
 func newStream(
-	id messages.StreamID, window int, p format.Params, childrenMax int,
+	id messages.StreamID, owner shell.Ref, window int, p format.Params, childrenMax int,
 ) *stream {
 	return &stream{
-		id: id, window: window, builder: format.NewContentBuilder(p, childrenMax),
+		id: id, owner: owner, window: window, builder: format.NewContentBuilder(p, childrenMax),
 		jobs: make(map[uint64]*job), held: newHeldRefs(),
 	}
 }
@@ -199,7 +200,7 @@ func (s *stream) fail(err *messages.Error) []shell.Caller {
 			callers = append(callers, b.caller)
 		}
 	}
-	*s = stream{id: s.id, window: s.window, failed: err}
+	*s = stream{id: s.id, owner: s.owner, window: s.window, failed: err}
 	return callers
 }
 

@@ -32,7 +32,8 @@ type actor struct {
 	job       job
 	jobCaller shell.Caller
 	jobAsks   map[messages.Corr]any // tags of what the job waits for
-	cleanup   messages.Corr         // of the EndCollection that Start sends
+
+	undoing map[messages.Corr]func(shell.Ctx) // what Start sent: what to do next
 }
 
 // put is a PutBlocks that is being answered.
@@ -59,6 +60,7 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 			lists:     make(map[messages.Corr]shell.Caller),
 			usages:    make(map[messages.Corr]shell.Caller),
 			jobAsks:   make(map[messages.Corr]any),
+			undoing:   make(map[messages.Corr]func(shell.Ctx)),
 		}
 	}
 }
@@ -66,12 +68,7 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 // Start implements [shell.Behaviour].
 func (a *actor) Start(ctx shell.Ctx) {
 	a.look(ctx)
-	// An earlier incarnation may have ended in the middle of a collection.
-	// Where it did not, or nobody is there, this fails harmlessly. The drive
-	// ends a walk that nobody continues by itself.
-	a.cleanup = ctx.NextCorr()
-	ctx.Ask(a.sibling("randomizer"),
-		messages.EndCollection{Call: messages.Call{Corr: a.cleanup}})
+	a.undo(ctx)
 }
 
 // Due implements [shell.Behaviour]: the store sets no timers.
@@ -112,10 +109,8 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 	case messages.BlocksHad, messages.BlocksDeleted, messages.BlocksCompacted, messages.WorkDone,
 		messages.CollectionBegun, messages.BlocksRetired, messages.CollectionEnded,
 		messages.InFlightListed, messages.WalkBegun, messages.WalkContinued,
-		messages.WalkEnded, messages.ImportsHeld, messages.BlockUnsealed, messages.Failed:
-		if answer := m.(messages.Reply); answer.Correlation() != a.cleanup {
-			a.stepJob(ctx, answer)
-		}
+		messages.WalkEnded, messages.WalksEnded, messages.ImportsHeld, messages.BlockUnsealed, messages.Failed:
+		a.answered(ctx, m.(messages.Reply))
 	default:
 		panic(fmt.Sprintf("store: unexpected message %T", m))
 	}
@@ -146,7 +141,9 @@ func (a *actor) startJob(ctx shell.Ctx, start func() job) {
 		return
 	}
 	a.job, a.jobCaller = start(), ctx.Caller()
-	a.perform(ctx, a.job.step(nil, nil))
+	if len(a.undoing) == 0 {
+		a.perform(ctx, a.job.step(nil, nil))
+	}
 }
 
 func (a *actor) onStatJob(ctx shell.Ctx) {
@@ -172,7 +169,7 @@ func (a *actor) perform(ctx shell.Ctx, effects []effect) {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case forget:
-			ctx.Tell(a.sibling("cache"), messages.ForgetBlocks{CIDs: e.cids})
+			a.tellGone(ctx, messages.ForgetBlocks{CIDs: e.cids})
 		case finish:
 			a.finishJob(ctx, e)
 		case ask:

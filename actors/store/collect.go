@@ -284,11 +284,12 @@ func (c *collector) onRetired(answer any) []effect {
 }
 
 func (c *collector) onDeleted(answer any) []effect {
+	gone := []effect{forget{cids: c.garbage}} // some are, even if not all
 	if err := answer.(messages.BlocksDeleted).Err; err != nil {
-		return c.fail(failure("delete blocks", err))
+		return append(gone, c.fail(failure("delete blocks", err))...)
 	}
 	c.result.FreedBlocks += int64(len(c.garbage))
-	return append([]effect{forget{cids: c.garbage}}, c.nextPage()...)
+	return append(gone, c.nextPage()...)
 }
 
 func (c *collector) nextPage() []effect {

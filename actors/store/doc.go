@@ -20,7 +20,8 @@
 // It asks: the randomizer (BeginCollection, RetireBlocks, EndCollection),
 // the splitter (ListInFlight), the drive (BeginWalk, ContinueWalk, EndWalk,
 // HoldImports) and the reader (UnsealBlock), all of them for jobs only. It
-// tells the cache which blocks are gone (ForgetBlocks).
+// tells the cache, the reader and the drive which blocks are gone
+// (ForgetBlocks).
 //
 // # State and bounds
 //
@@ -31,6 +32,7 @@
 // for each needed block.
 //
 // A restart forgets the job that ran, which is then answered CodeRestarted.
-// A new incarnation first tells the randomizer to end a collection that may
-// have begun; the drive ends a walk that nobody continues by itself.
+// A new incarnation first ends what an earlier one may have begun (undo.go):
+// the collection of the randomizer, and the walks of the drive (EndWalks), so
+// that no import waits for nobody. A job that is started meanwhile waits.
 package store

@@ -55,7 +55,7 @@ type (
 	remove struct{ cids []messages.CID }
 	// compact rewrites one segment: messages.BlocksCompacted.
 	compact struct{}
-	// forget tells the cache that blocks are gone.
+	// forget tells who keeps blocks in memory that they are gone.
 	forget struct{ cids []messages.CID }
 	// finish answers the command that started the job; err, or reply.
 	finish struct {

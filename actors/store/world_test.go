@@ -39,11 +39,12 @@ type depot struct {
 	disk   *disk.Disk
 	engine *blockstore.Engine
 
-	refs      []messages.NeededRef // that the drive walks
-	forgotten []messages.CID       // of the cache
-	ended     int                  // EndCollection commands
-	silent    bool                 // the drive does not answer
-	unsealed  int
+	refs       []messages.NeededRef // that the drive walks
+	forgotten  []messages.CID       // of the cache
+	ended      int                  // EndCollection commands
+	walksEnded int
+	silent     bool // the drive does not answer
+	unsealed   int
 }
 
 func newDepot(t sim.Test, cfg store.Config, seed uint64) *depot {
@@ -85,7 +86,7 @@ func newDepot(t sim.Test, cfg store.Config, seed uint64) *depot {
 	})
 	d.client = d.world.Client(t, d.node)
 	d.settle()
-	d.ended = 0 // the store has said so at its start
+	d.ended, d.walksEnded = 0, 0 // the store has said so at its start
 	return d
 }
 
@@ -101,8 +102,11 @@ func (d *depot) cache(_ shell.Ctx, msg any) {
 }
 
 func (d *depot) reader(ctx shell.Ctx, msg any) {
+	m, ok := msg.(messages.UnsealBlock)
+	if !ok {
+		return // ForgetBlocks
+	}
 	d.unsealed++
-	m := msg.(messages.UnsealBlock)
 	for _, cid := range m.Ref.Tuple() {
 		if !d.engine.Has([]messages.CID{cid})[0] {
 			ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeNotFound, "no block %v", cid))
@@ -113,10 +117,15 @@ func (d *depot) reader(ctx shell.Ctx, msg any) {
 }
 
 func (d *depot) drive(ctx shell.Ctx, msg any) {
+	answer := ctx.Caller().Answer()
+	if _, ok := msg.(messages.EndWalks); ok {
+		d.walksEnded++
+		ctx.Reply(ctx.Caller(), messages.WalksEnded{Answer: answer})
+		return
+	}
 	if d.silent {
 		return
 	}
-	answer := ctx.Caller().Answer()
 	switch msg.(type) {
 	case messages.BeginWalk:
 		ctx.Reply(ctx.Caller(), messages.WalkBegun{Answer: answer, Walk: 1})
@@ -464,8 +473,9 @@ func TestRestartEndsTheJob(t *testing.T) {
 		t.Fatal("the job was not answered as interrupted")
 	}
 	d.settle()
-	if d.ended != 1 {
-		t.Fatalf("the randomizer was told %d times that the collection is over", d.ended)
+	if d.ended != 1 || d.walksEnded != 1 {
+		t.Fatalf("the collection was ended %d times at the randomizer, %d at the drive, want 1",
+			d.ended, d.walksEnded)
 	}
 	d.silent = false
 	d.check(blocks)

@@ -14,8 +14,6 @@ const (
 	// readers is how many Gets are under way at once: about what one disk
 	// serves in parallel.
 	readers = 8
-	// keepers serve Delete and Compact: one of each at a time.
-	keepers = 2
 	// getChunk is how many blocks of one Get a reader takes; the rest goes
 	// to others.
 	getChunk = 4
@@ -23,21 +21,26 @@ const (
 
 // blockPools are the goroutines that a block engine is used from.
 type blockPools struct {
-	engine             port.BlockEngine
-	put, read, keeping *pool
+	engine    port.BlockEngine
+	put, read *pool
+	// One goroutine each: deletions are done in order, and compaction, which
+	// takes long, does not keep them waiting.
+	remove, compact *pool
 }
 
 func newBlockPools(engine port.BlockEngine) *blockPools {
 	return &blockPools{
 		engine: engine, put: newPool("block writes", putters),
-		read: newPool("block reads", readers), keeping: newPool("block keeping", keepers),
+		read:   newPool("block reads", readers),
+		remove: newPool("block deletions", 1), compact: newPool("compaction", 1),
 	}
 }
 
 func (p *blockPools) stop() {
 	p.put.stop()
 	p.read.stop()
-	p.keeping.stop()
+	p.remove.stop()
+	p.compact.stop()
 }
 
 var _ port.Blocks = (*blocks)(nil)
@@ -103,7 +106,7 @@ func (b *blocks) Has(corr messages.Corr, cids []messages.CID) {
 
 // Delete implements [port.Blocks].
 func (b *blocks) Delete(corr messages.Corr, cids []messages.CID) {
-	b.keeping.submit(func() {
+	b.remove.submit(func() {
 		err := b.engine.Delete(cids)
 		b.answer(messages.BlocksDeleted{Answer: messages.Answer{Corr: corr}, Err: err})
 	})
@@ -126,7 +129,7 @@ func (b *blocks) Usage(corr messages.Corr) {
 
 // Compact implements [port.Blocks].
 func (b *blocks) Compact(corr messages.Corr, deadShare float64) {
-	b.keeping.submit(func() { b.answer(port.CompactOne(b.engine, corr, deadShare)) })
+	b.compact.submit(func() { b.answer(port.CompactOne(b.engine, corr, deadShare)) })
 }
 
 // Position implements [port.Blocks].

@@ -76,8 +76,11 @@ type Blocks interface {
 	// Get answers BlocksGot with the blocks in the order asked. Callers keep
 	// batches small (up to 64): one batch is read by one goroutine.
 	Get(corr messages.Corr, cids []messages.CID, verify bool)
-	Has(corr messages.Corr, cids []messages.CID)            // BlocksHad
-	Delete(corr messages.Corr, cids []messages.CID)         // BlocksDeleted, when durable
+	Has(corr messages.Corr, cids []messages.CID) // BlocksHad
+	// Delete answers BlocksDeleted when durable. Deletions are done in the
+	// order of the calls, also those of an earlier incarnation: the answer to
+	// one of nothing says that those before it are done.
+	Delete(corr messages.Corr, cids []messages.CID)
 	List(corr messages.Corr, after messages.CID, limit int) // BlocksListed
 	Usage(corr messages.Corr)                               // BlocksUsage
 	// Compact answers BlocksCompacted after one segment at most, so that a

@@ -32,6 +32,10 @@ func BlocksPort(t *testing.T, h BlocksPortHarness) {
 		p, box := start(t)
 		blocksPortManyAtOnce(t, h, p, box)
 	})
+	t.Run("DeletionsInOrder", func(t *testing.T) {
+		p, box := start(t)
+		blocksPortDeletionsInOrder(t, h, p, box)
+	})
 	t.Run("WrongSize", func(t *testing.T) {
 		p, box := start(t)
 		bad := []messages.Block{{CID: messages.CID{1}, Data: make([]byte, h.BlockSize-1)}}
@@ -160,5 +164,34 @@ func blocksPortManyAtOnce(t *testing.T, h BlocksPortHarness, p port.Blocks, box 
 				t.Fatalf("get %d: block %d is another, or %v", corr, i, got.Errs)
 			}
 		}
+	}
+}
+
+// blocksPortDeletionsInOrder: when a deletion of nothing is answered, all
+// those before it are done.
+func blocksPortDeletionsInOrder(t *testing.T, h BlocksPortHarness, p port.Blocks, box *inbox) {
+	const n = 40
+	all := RandomBlocks(1, n, h.BlockSize)
+	p.Put(1, all)
+	if put := answerAs[messages.BlocksPut](t, box, 1); put.Err != nil {
+		t.Fatal(put.Err)
+	}
+	for i, b := range all {
+		p.Delete(messages.Corr(100+i), []messages.CID{b.CID})
+	}
+	p.Delete(2, nil)
+	for answer := messages.Corr(0); answer != 2; {
+		deleted, ok := box.next(t).(messages.BlocksDeleted)
+		if !ok || deleted.Err != nil {
+			t.Fatalf("a deletion failed: %v", deleted.Err)
+		}
+		answer = deleted.Corr
+	}
+	if left := box.count(); left > 0 {
+		t.Errorf("%d deletions were overtaken", left)
+	}
+	p.Has(3, CIDsOf(all))
+	if has := answerAs[messages.BlocksHad](t, box, 3).Has; slices.Contains(has, true) {
+		t.Error("a deletion was answered that is not done")
 	}
 }

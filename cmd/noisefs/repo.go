@@ -115,7 +115,11 @@ func newRepoGCCommand(g *globals) *cobra.Command {
 		Short: "Free the space that nothing needs",
 		Long: `Gc deletes the blocks that no name, link or file being stored needs, and rewrites
 segments that are mostly dead. It is safe while the node runs. With --purge it
-rewrites the index too, so that deleted names and refs leave the disk.`,
+rewrites the index too, so that deleted names and refs leave the disk.
+
+When something that has a name or a link cannot be read, for example since the
+blocks of an import are lost, it is not known what that needs: gc then deletes
+nothing, and says which name to remove or which link to unshare.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return g.withClient(cmd.Context(), func(client node.Client) error {

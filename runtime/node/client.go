@@ -45,6 +45,8 @@ type Client interface {
 
 	Status(ctx context.Context) (RepoStatus, error)
 	Verify(ctx context.Context, progress func(Progress)) (VerifyReport, error)
+	// Collect frees blocks that nothing needs. Unlike all others, the text of
+	// its error may hold a name: that of what cannot be read.
 	Collect(
 		ctx context.Context, options CollectOptions, progress func(Progress),
 	) (CollectReport, error)

@@ -170,7 +170,7 @@ func (l *Local) Collect(
 			return messages.Collect{Call: call, DryRun: options.DryRun, Without: options.Without}
 		})
 	if err != nil {
-		return report, err
+		return report, l.blame(ctx, err)
 	}
 	if options.Purge && !options.DryRun {
 		if err := l.index.Purge(); err != nil {

@@ -29,3 +29,15 @@ type PopularityStatted struct {
 	Published, Merged, Refused uint64 // summaries
 	BytesPublished             uint64
 }
+
+// HotBlocks tells of blocks that this node served lately at a rate that is
+// new: twice or half of what was told of them last. An event of the
+// popularity, once per its Config.HotInterval at most. A block that is told
+// of no more has kept its rate, or made room for hotter ones: what was told
+// is to age.
+type HotBlocks struct {
+	CIDs []CID
+	// ServedPerHour is what this node alone served lately, never below 0: its
+	// share of what the network asks for, and not an estimate of the whole.
+	ServedPerHour []float64
+}

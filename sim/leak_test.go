@@ -50,3 +50,32 @@ func TestPastLivesAreForgotten(t *testing.T) {
 	}
 	t.Errorf("%d of %d past lives were collected", collected.Load(), boots)
 }
+
+// A world whose registry another has taken over is forgotten, its running
+// nodes included: a sweep over thousands of seeds keeps its size.
+func TestPastWorldsAreForgotten(t *testing.T) {
+	const worlds = 50
+	var collected atomic.Int64
+	spec := tree.Spec{Children: []tree.ChildSpec{{
+		Role: "a", Doc: "holds some memory", New: func(*shell.Env) shell.Behaviour {
+			ballast := new([1 << 16]byte)
+			runtime.AddCleanup(ballast, func(int) { collected.Add(1) }, 0)
+			return &sim.Fake{OnReceive: func(shell.Ctx, any) { _ = ballast }}
+		},
+	}}}
+	var last *sim.World
+	for range worlds {
+		last = sim.NewWorld(sim.Options{Reuse: last})
+		last.AddNode(t, sim.NodeConfig{Name: "n1", Spec: spec})
+		pass(t, last, time.Millisecond)
+	}
+	for range 100 {
+		runtime.GC()
+		if collected.Load() >= worlds/2 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Errorf("%d of %d past worlds were collected", collected.Load(), worlds)
+	runtime.KeepAlive(last)
+}

@@ -74,10 +74,21 @@ func NewWorld(o Options) *World {
 		Before: w.before, After: w.after, OnPanic: w.onPanic,
 	}
 	if o.Reuse != nil {
+		o.Reuse.end()
 		system.Reuse = o.Reuse.system
 	}
 	w.system = shell.NewSystem(system)
+	w.options.Reuse = nil // or each world would keep all before it alive
 	return w
+}
+
+// end takes the actors of a world that is done with out of the registry,
+// which would keep the world alive. What they still do does not matter.
+func (w *World) end() {
+	for _, n := range w.nodes {
+		n.Crash()
+	}
+	_ = w.Run(0) // an error only says that it was busy
 }
 
 // Now returns the virtual time.

@@ -79,6 +79,7 @@ func NewSystem(o Options) *System {
 	s := &System{options: o, nobody: nobody(), above: &guardian{}}
 	if o.Reuse != nil {
 		s.proto, s.serial = o.Reuse.proto, o.Reuse.serial
+		s.options.Reuse = nil // or each system would keep all before it alive
 		return s
 	}
 	// Proto.Actor logs panic values and messages, which may hold plaintext.

@@ -119,6 +119,7 @@ func New(o Options) (*House, error) {
 	}
 	if o.Reuse != nil {
 		world.Reuse = o.Reuse.World
+		h.options.Reuse = nil // or each house would keep all before it alive
 	}
 	h.World = sim.NewWorld(world)
 	h.Machine = sim.NewMachine(sim.MachineOptions{

@@ -174,9 +174,13 @@ func (k *killer) kill(orders toilOrders) {
 	}
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
-	k.trail = k.trail[:0]
+	if !orders.Idle {
+		k.trail = k.trail[:0]
+	}
 	for n := 0; lines.Scan(); n++ {
-		k.trail = append(k.trail, lines.Text())
+		if !orders.Idle {
+			k.trail = append(k.trail, lines.Text())
+		}
 		if n == due && !orders.Idle {
 			last.Reset(delay)
 		}
@@ -409,7 +413,11 @@ func (m *toilModel) apply(step, result []string) error {
 	case "keep":
 		m.links[result[0]] = fileItem(number(1), int(number(2)))
 	case "import":
-		m.names[step[2]] = m.links[step[1]]
+		opened, ok := m.links[step[1]]
+		if !ok {
+			return fmt.Errorf("imported a link that is not kept")
+		}
+		m.names[step[2]] = opened
 	case "unshare":
 		delete(m.links, step[1])
 	case "read":

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -214,8 +215,10 @@ func (w *toiler) do(_ context.Context, step func() (string, error), words ...any
 	return result
 }
 
+// keep remembers a link. A path that did not change is shared under the same
+// link again.
 func (w *toiler) keep(link string) {
-	if link != "" {
+	if link != "" && !slices.Contains(w.links, link) {
 		w.links = append(w.links, link)
 	}
 }

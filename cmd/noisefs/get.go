@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/api"
 	"github.com/noisefs/noisefs/runtime/node"
 )
 
@@ -109,10 +110,10 @@ func printGot(g *globals, out string, info messages.Info) error {
 		return nil
 	}
 	return printJSON(g.out, struct {
-		Output string `json:"output"`
-		Type   string `json:"type"`
-		Size   uint64 `json:"size"`
-	}{out, info.Type.String(), info.Size})
+		Output api.Text `json:"output"`
+		Type   string   `json:"type"`
+		Size   uint64   `json:"size"`
+	}{api.Text(out), info.Type.String(), info.Size})
 }
 
 func copyFile(ctx context.Context, client node.Client, target messages.Target, w io.Writer) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/noisefs/noisefs/runtime/api"
 	"github.com/noisefs/noisefs/runtime/config"
 	"github.com/noisefs/noisefs/runtime/repo"
 	"github.com/noisefs/noisefs/runtime/vault"
@@ -63,7 +64,7 @@ func runInit(ctx context.Context, g *globals, profile string, noPassphrase bool)
 		return fmt.Errorf("%s: %w", dir, err)
 	}
 	if g.json {
-		return printJSON(g.out, map[string]string{"repo": dir, "profile": profile})
+		return printJSON(g.out, map[string]any{"repo": api.Text(dir), "profile": profile})
 	}
 	g.remark("made a repository in %s (profile %s)", dir, profile)
 	if noPassphrase {

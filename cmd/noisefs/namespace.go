@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/api"
 	"github.com/noisefs/noisefs/runtime/node"
 )
 
@@ -158,9 +159,9 @@ func runRm(
 	}
 	if g.json {
 		return printJSONLine(g.out, struct {
-			Path string `json:"path"`
+			Path api.Text `json:"path"`
 			node.CollectReport
-		}{drivePath(arg), report})
+		}{api.Text(drivePath(arg)), report})
 	}
 	_, err = fmt.Fprintf(g.out, "%s: would free %d blocks, %s\n",
 		arg, report.FreedBlocks, bytesText(report.FreedBytes))
@@ -243,11 +244,11 @@ func printShare(g *globals, share messages.SharedLink, listing bool) error {
 	}
 	if g.json {
 		return printJSONLine(g.out, struct {
-			Link string `json:"link"`
-			Kind string `json:"kind"`
-			Path string `json:"path,omitempty"`
-			Name string `json:"name,omitempty"`
-		}{text, kindText(share.Link.Kind), share.Path, share.Name})
+			Link string   `json:"link"`
+			Kind string   `json:"kind"`
+			Path api.Text `json:"path,omitempty"`
+			Name api.Text `json:"name,omitempty"`
+		}{text, kindText(share.Link.Kind), api.Text(share.Path), api.Text(share.Name)})
 	}
 	if listing {
 		text += "\t" + quoteName(share.Path) + "\t" + quoteName(share.Name)

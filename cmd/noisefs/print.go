@@ -10,8 +10,22 @@ import (
 	"unicode/utf8"
 
 	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/api"
 	"github.com/noisefs/noisefs/runtime/format"
 )
+
+const jsonHelp = `With --json a command prints its result as one JSON document, or, where there may
+be many results, as one JSON value a line.
+
+A name, path or target of a symlink is a string when its bytes are UTF-8. Other
+bytes, which JSON cannot write, are an object with their base64 (RFC 4648, with
+padding), so that none is lost and no two names look alike:
+
+  {"name": "report.pdf", ...}
+  {"name": {"base64": "bm90IHV0Zi04IP8="}, ...}
+
+Sizes are in bytes, modes are octal as in "0644", and times are RFC 3339.
+`
 
 // printJSON prints one JSON document.
 func printJSON(w io.Writer, value any) error {
@@ -44,18 +58,19 @@ func bytesText(n int64) string {
 
 // entryJSON is an entry as --json shows it.
 type entryJSON struct {
-	Name    string    `json:"name"`
+	Name    api.Text  `json:"name"`
 	Type    string    `json:"type"`
 	Size    uint64    `json:"size"`
 	Mode    string    `json:"mode"`
 	ModTime time.Time `json:"modTime"`
-	Target  string    `json:"target,omitempty"`
+	Target  api.Text  `json:"target,omitempty"`
 }
 
 func toEntryJSON(name string, info messages.Info) entryJSON {
 	return entryJSON{
-		Name: name, Type: info.Type.String(), Size: info.Size,
-		Mode: fmt.Sprintf("%04o", info.Mode), ModTime: info.ModTime, Target: info.Target,
+		Name: api.Text(name), Type: info.Type.String(), Size: info.Size,
+		Mode: fmt.Sprintf("%04o", info.Mode), ModTime: info.ModTime,
+		Target: api.Text(info.Target),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/api"
 	"github.com/noisefs/noisefs/runtime/node"
 )
 
@@ -143,10 +144,10 @@ func printPut(g *globals, link messages.Link, source, place string) error {
 	}
 	if g.json {
 		return printJSONLine(g.out, struct {
-			Link   string `json:"link"`
-			Source string `json:"source"`
-			Path   string `json:"path,omitempty"`
-		}{text, source, place})
+			Link   string   `json:"link"`
+			Source api.Text `json:"source"`
+			Path   api.Text `json:"path,omitempty"`
+		}{text, api.Text(source), api.Text(place)})
 	}
 	_, err = fmt.Fprintf(g.out, "%s\t%s\n", text, source)
 	return err

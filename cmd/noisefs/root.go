@@ -92,7 +92,7 @@ that is needed to read a file back, and nothing less is enough.`,
 	flags.StringVar(&g.logFormat, "log-format", "", "text or json")
 	flags.StringArrayVarP(&g.options, "option", "O", nil,
 		"set a configuration key for this run, as key=value; repeatable")
-	flags.BoolVar(&g.json, "json", false, "print results as JSON")
+	flags.BoolVar(&g.json, "json", false, "print results as JSON (see 'noisefs help json')")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "print results only: no progress, no remarks")
 
 	root.AddCommand(
@@ -102,7 +102,7 @@ that is needed to read a file back, and nothing less is enough.`,
 		newShareCommand(g), newUnshareCommand(g), newImportCommand(g),
 		newRepoCommand(g), newBlockCommand(g), newConfigCommand(g),
 		newVaultCommand(g), newTreeCommand(g), newVersionCommand(g),
-		newBenchCommand(g), newExitCodesCommand(),
+		newBenchCommand(g), newExitCodesCommand(), newJSONCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		wrapArgs(cmd)
@@ -149,6 +149,10 @@ func runGroup(cmd *cobra.Command, args []string) error {
 
 func newExitCodesCommand() *cobra.Command {
 	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodesHelp}
+}
+
+func newJSONCommand() *cobra.Command {
+	return &cobra.Command{Use: "json", Short: "How results look as JSON", Long: jsonHelp}
 }
 
 // repository returns the directory that commands work on.

@@ -192,7 +192,7 @@ func BenchmarkVerify(b *testing.B) {
 	x := filled(b)
 	b.ResetTimer()
 	for b.Loop() {
-		rows, err := x.Verify()
+		rows, err := x.Verify(b.Context())
 		if err != nil || rows != benchRows {
 			b.Fatal(errors.Join(err, fmt.Errorf("%d rows", rows)))
 		}

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -126,7 +127,7 @@ func smallIndex(tb testing.TB, clean bool) (map[string][]byte, string) {
 // first error.
 func dump(x *Index) (string, error) {
 	var out strings.Builder
-	rows, err := x.Verify()
+	rows, err := x.Verify(context.Background())
 	if err != nil {
 		return "", err
 	}
@@ -273,7 +274,7 @@ func TestSwappedRows(t *testing.T) {
 		}
 		_, getErr := x.Get([]port.RowKey{testRow(1)})
 		_, _, scanErr := x.Scan(port.TableInodes, []byte("g"), nil, 10)
-		_, verifyErr := x.Verify()
+		_, verifyErr := x.Verify(t.Context())
 		matchErr := x.Commit(port.Txn{Changes: []port.Change{
 			{Op: port.OpMatch, Row: testRow(1), Value: []byte("x")},
 		}})

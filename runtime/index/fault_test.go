@@ -89,7 +89,7 @@ func wantRows(tb testing.TB, x *Index, from, to int) {
 			tb.Fatalf("row %d: %q, %v", i, values, err)
 		}
 	}
-	if _, err := x.Verify(); err != nil {
+	if _, err := x.Verify(tb.Context()); err != nil {
 		tb.Errorf("verify: %v", err)
 	}
 }

@@ -141,7 +141,7 @@ func TestFullDiskRecovers(t *testing.T) {
 	}
 	checkFull := func() {
 		t.Helper()
-		if rows, err := x.Verify(); rows != int64(50-min(49, removed-1)) || err != nil {
+		if rows, err := x.Verify(t.Context()); rows != int64(50-min(49, removed-1)) || err != nil {
 			t.Errorf("verify: %d rows, %v, %d removed", rows, err, removed-1)
 		}
 	}

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -12,7 +13,7 @@ import (
 // file that holds a row, opens each row, and proves that it stands where its
 // name puts it. A history row has nothing to open: the engine's checksum is
 // all that vouches for it.
-func (x *Index) Verify() (rows int64, err error) {
+func (x *Index) Verify(ctx context.Context) (rows int64, err error) {
 	e, err := x.acquire()
 	if err != nil {
 		return 0, err
@@ -20,7 +21,7 @@ func (x *Index) Verify() (rows int64, err error) {
 	defer x.gate.RUnlock()
 	err = e.each(&x.keys, func(*storedKey, *plainRow) error {
 		rows++
-		return nil
+		return ctx.Err()
 	})
 	return rows, err
 }

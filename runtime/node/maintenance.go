@@ -137,9 +137,12 @@ func (l *Local) watch(ctx context.Context, progress func(Progress)) (stopped cha
 // Verify implements [Client].
 func (l *Local) Verify(ctx context.Context, progress func(Progress)) (VerifyReport, error) {
 	var report VerifyReport
-	rows, err := l.index.Verify()
+	rows, err := l.index.Verify(ctx)
 	if err != nil {
-		if !errors.Is(err, port.ErrIndexCorrupt) {
+		switch {
+		case ctx.Err() != nil:
+			return report, canceled(ctx)
+		case !errors.Is(err, port.ErrIndexCorrupt):
 			return report, err
 		}
 		report.ProblemCount = 1

@@ -1,6 +1,7 @@
 package port
 
 import (
+	"context"
 	"errors"
 
 	"github.com/noisefs/noisefs/messages"
@@ -85,8 +86,9 @@ type IndexEngine interface {
 	// SizeBytes is what the index takes on disk.
 	SizeBytes() int64
 	// Verify opens every row and returns how many there are, or the first
-	// error, wrapping ErrIndexCorrupt and naming the table.
-	Verify() (rows int64, err error)
+	// error, wrapping ErrIndexCorrupt and naming the table. It ends early,
+	// with the context's error, when ctx ends.
+	Verify(ctx context.Context) (rows int64, err error)
 	// Purge rewrites all data, so that deleted rows are gone from the disk.
 	Purge() error
 	Close() error

@@ -3,6 +3,7 @@ package memindex
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -304,11 +305,14 @@ func (x *Index) SizeBytes() int64 {
 
 // Verify implements [port.IndexEngine]. It counts rows: there is nothing
 // that could be damaged.
-func (x *Index) Verify() (int64, error) {
+func (x *Index) Verify(ctx context.Context) (int64, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.closed {
+	switch {
+	case x.closed:
 		return 0, port.ErrIndexClosed
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
 	}
 	rows := x.disk.rows.Len()
 	x.bill(x.options.Costs.Scan + time.Duration(rows)*x.options.Costs.ScanRow)

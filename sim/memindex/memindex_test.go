@@ -43,7 +43,7 @@ func commit(x *Index, durable bool, changes ...port.Change) error {
 // rows counts what is there.
 func rows(t *testing.T, x *Index) int64 {
 	t.Helper()
-	n, err := x.Verify()
+	n, err := x.Verify(t.Context())
 	if err != nil {
 		t.Fatalf("verify: %v", err)
 	}

@@ -2,6 +2,7 @@ package porttest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"sort"
@@ -41,6 +42,7 @@ func Index(t *testing.T, h IndexHarness) {
 		{"ScanUnderChange", indexScanUnderChange},
 		{"Ownership", indexOwnership},
 		{"ReopenAndPurge", indexReopenAndPurge},
+		{"VerifyCanceled", indexVerifyCanceled},
 		{"Closed", indexClosed},
 		{"ConcurrentInserts", indexConcurrentInserts},
 		{"ConcurrentCounters", indexConcurrentCounters},
@@ -314,7 +316,7 @@ func indexHistory(t *testing.T, h IndexHarness) {
 		wantCommit(t, e, port.ErrRowChanged, absent(k))
 		wantCommit(t, e, nil, match(k, ""))
 	}
-	if rows, err := e.Verify(); rows != 2 || err != nil {
+	if rows, err := e.Verify(t.Context()); rows != 2 || err != nil {
 		t.Errorf("verify: got %d rows, %v, want 2", rows, err)
 	}
 }
@@ -339,7 +341,7 @@ func indexReopenAndPurge(t *testing.T, h IndexHarness) {
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("after %s: got %v, want %v", after, got, want)
 		}
-		if rows, err := e.Verify(); rows != 75 || err != nil {
+		if rows, err := e.Verify(t.Context()); rows != 75 || err != nil {
 			t.Errorf("after %s: verify: %d rows, %v, want 75", after, rows, err)
 		}
 		wantCommit(t, e, port.ErrRowExists, insert(row(port.TableSlotA, "", "3"), ""))
@@ -357,13 +359,28 @@ func indexReopenAndPurge(t *testing.T, h IndexHarness) {
 	check("purge and reopen")
 }
 
+func indexVerifyCanceled(t *testing.T, h IndexHarness) {
+	e := newEngine(t, h)
+	for i := range 10 {
+		commit(t, e, put(row(port.TableInodes, "", fmt.Sprint(i)), "v"))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := e.Verify(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v of a verification that was canceled", err)
+	}
+	if rows, err := e.Verify(t.Context()); rows != 10 || err != nil {
+		t.Errorf("after that: got %d rows, %v, want 10", rows, err)
+	}
+}
+
 func indexClosed(t *testing.T, h IndexHarness) {
 	e := h.New(t)
 	closeEngine(t, e)
 	k := row(1, "", "k")
 	_, getErr := e.Get([]port.RowKey{k})
 	_, _, scanErr := e.Scan(1, nil, nil, 1)
-	_, verifyErr := e.Verify()
+	_, verifyErr := e.Verify(t.Context())
 	for name, err := range map[string]error{
 		"commit": e.Commit(port.Txn{Changes: []port.Change{put(k, "v")}}),
 		"get":    getErr, "scan": scanErr, "verify": verifyErr,

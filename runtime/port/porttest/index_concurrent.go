@@ -175,7 +175,7 @@ func checkPrefix(t *testing.T, e port.IndexEngine, seed uint64, written, durable
 		want = []byte(fmt.Sprint(survived - 1))
 	}
 	wantRow(t, e, row(port.TableSettings, "", "last"), want)
-	if _, err := e.Verify(); err != nil {
+	if _, err := e.Verify(t.Context()); err != nil {
 		t.Errorf("seed %d: verify: %v", seed, err)
 	}
 }

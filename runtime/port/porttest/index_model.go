@@ -228,7 +228,7 @@ func (m *indexMachine) read(rt *rapid.T) map[modelKey]string {
 }
 
 func (m *indexMachine) verify(rt *rapid.T) {
-	rows, err := m.engine.Verify()
+	rows, err := m.engine.Verify(rt.Context())
 	if err != nil || rows != int64(len(m.rows)) {
 		rt.Fatalf("verify: got %d rows, %v, want %d", rows, err, len(m.rows))
 	}

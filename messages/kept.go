@@ -16,6 +16,9 @@ type HoldReplicas struct {
 	Call
 	Blocks []Block // 1..LoadMax; the asker made the CIDs from the bytes
 	Until  time.Time
+	// Origin is who pushed them, if anybody did: blocks of one origin fill
+	// at most one slot of a tuple, should they serve as randomizers.
+	Origin NodeID
 }
 
 // ReplicasHeld replies to [HoldReplicas], in the order asked.
@@ -37,7 +40,9 @@ type ReplicasDropped struct {
 	FreedBlocks int64
 }
 
-// ListKept lists what is kept as mine or replica, in CID order. Reply:
+// ListKept lists what is stored as mine or replica, in CID order. A page may
+// hold fewer than Limit, even none, and More still be set: go on after Last.
+// What no collection has found to be garbage yet counts as mine. Reply:
 // [KeptListed].
 type ListKept struct {
 	Call
@@ -58,9 +63,19 @@ type KeptListed struct {
 	Answer
 	Blocks []KeptBlock
 	More   bool
+	Last   CID // where the next page goes on, if More
 }
 
 // KeepCached offers blocks that were fetched to the disk tier of the cache.
 // The store keeps what has room under its cache quota and evicts others. An
 // event of the cache.
 type KeepCached struct{ Blocks []Block }
+
+func (HoldReplicas) forStore()   {}
+func (DropReplicas) forStore()   {}
+func (ListKept) forStore()       {}
+func (KeepCached) forStore()     {}
+func (PacketReceived) forStore() {}
+func (IndexCommitted) forStore() {}
+func (IndexScanned) forStore()   {}
+func (BlocksAdmitted) forStore() {}

@@ -10,7 +10,14 @@ type ForStore interface{ forStore() }
 type PutBlocks struct {
 	Call
 	Blocks []Block
+	// Keep names stored blocks that this node's own files need from now on:
+	// randomizers that came from elsewhere. When one of them is not stored
+	// any more, the put fails with CodeNotFound.
+	Keep []CID // up to KeepMax
 }
+
+// KeepMax bounds the Keep of one [PutBlocks].
+const KeepMax = 4096
 
 // BlocksStored replies to [PutBlocks].
 type BlocksStored struct{ Answer }
@@ -61,6 +68,16 @@ type StoreStatted struct {
 	BlockBytes int64 // bytes on disk, dead blocks included
 	FreeBytes  int64 // what the disk can still take
 	QuotaBytes int64 // 0: no quota
+
+	Replicas     int64 // blocks held for the network alone
+	CachedBlocks int64 // blocks kept as cached
+
+	// Since the store was started:
+	ServedBlocks   uint64 // to other nodes
+	AbsentAnswers  uint64 // requests of others for what is not held for the network
+	BusyAnswers    uint64 // requests of others that were too many
+	BadRequests    uint64 // of others: malformed, and not answered
+	RottenReplicas uint64 // replicas that could not be read when asked for
 }
 
 // Collect frees the blocks that no name, share or open stream needs. One

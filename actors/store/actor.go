@@ -16,13 +16,35 @@ var _ shell.Behaviour = (*actor)(nil)
 type actor struct {
 	cfg       Config
 	blockSize int
+	clock     port.Clock
 	blocks    port.Blocks
+	index     port.Index // nil: nothing but this node's own blocks is kept
+	net       port.Net   // nil: nothing is served
 	workers   port.Workers
 	sibling   func(role string) shell.Ref
 
 	room    room
 	waiting []put // puts that wait for a look at the engine, in order
 	puts    map[messages.Corr]put
+	owning  []*ownPut
+
+	loading  loading
+	kept     keptTable
+	claims   claims
+	expected map[messages.Corr]func(shell.Ctx, any) // what to do with an answer
+
+	changes      int   // HoldReplicas and DropReplicas under way
+	holding      int64 // replicas on their way
+	caching      int   // KeepCached under way
+	cachedComing int64 // cached blocks on their way
+	offered      int   // blocks that the randomizer examines
+	deadBytes    int64 // deleted since the last compaction outside of a job
+	compacting   bool
+
+	serving     int // requests of others under way
+	served      served
+	servedCIDs  []messages.CID // not told to the popularity yet
+	servedTimer bool
 
 	reads  int // loads, lists and looks for a caller
 	loads  map[messages.Corr]shell.Caller
@@ -30,16 +52,17 @@ type actor struct {
 	usages map[messages.Corr]shell.Caller // the zero Caller: for the room
 
 	job       job
+	jobBegun  bool
 	jobCaller shell.Caller
 	jobAsks   map[messages.Corr]any // tags of what the job waits for
 
 	undoing map[messages.Corr]func(shell.Ctx) // what Start sent: what to do next
 }
 
-// put is a PutBlocks that is being answered.
+// put is blocks on their way to the disk.
 type put struct {
-	caller shell.Caller
 	blocks []messages.Block
+	then   func(ctx shell.Ctx, err *messages.Error)
 	bytes  int64 // what it takes on disk, at most
 	asked  int   // looks at the engine that were asked for when it came
 }
@@ -51,7 +74,10 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 		return &actor{
 			cfg:       cfg,
 			blockSize: params.BlockSize,
+			clock:     env.Clock,
 			blocks:    env.Blocks,
+			index:     env.Index,
+			net:       env.Net,
 			workers:   env.Workers,
 			sibling:   env.Sibling,
 			room:      room{quotaBytes: cfg.QuotaBytes, reserveBytes: cfg.ReserveBytes},
@@ -61,6 +87,8 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 			usages:    make(map[messages.Corr]shell.Caller),
 			jobAsks:   make(map[messages.Corr]any),
 			undoing:   make(map[messages.Corr]func(shell.Ctx)),
+			kept:      newKeptTable(),
+			expected:  make(map[messages.Corr]func(shell.Ctx, any)),
 		}
 	}
 }
@@ -69,18 +97,45 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 func (a *actor) Start(ctx shell.Ctx) {
 	a.look(ctx)
 	a.undo(ctx)
+	a.load(ctx)
+	if a.net != nil {
+		a.net.Handle(messages.ProtocolBlock)
+	}
 }
 
-// Due implements [shell.Behaviour]: the store sets no timers.
-func (a *actor) Due(_ shell.Ctx, due any) {
-	panic(fmt.Sprintf("store: unexpected timer %T", due))
+// Due implements [shell.Behaviour].
+func (a *actor) Due(ctx shell.Ctx, due any) {
+	switch due.(type) {
+	case servedDue:
+		a.servedTimer = false
+		a.tellServed(ctx)
+	default:
+		panic(fmt.Sprintf("store: unexpected timer %T", due))
+	}
 }
 
 // Receive implements [shell.Behaviour].
 func (a *actor) Receive(ctx shell.Ctx, msg any) {
+	if answer, ok := msg.(messages.Reply); ok {
+		if then, ok := a.expected[answer.Correlation()]; ok {
+			delete(a.expected, answer.Correlation())
+			then(ctx, answer)
+			return
+		}
+	}
 	switch m := msg.(messages.ForStore).(type) {
 	case messages.PutBlocks:
 		a.onPut(ctx, m)
+	case messages.HoldReplicas:
+		a.onHold(ctx, m)
+	case messages.DropReplicas:
+		a.onDrop(ctx, m)
+	case messages.ListKept:
+		a.onListKept(ctx, m)
+	case messages.KeepCached:
+		a.onKeepCached(ctx, m)
+	case messages.PacketReceived:
+		a.onPacket(ctx, m)
 	case messages.LoadBlocks:
 		a.onLoad(ctx, m)
 	case messages.ListStored:
@@ -109,7 +164,8 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 	case messages.BlocksHad, messages.BlocksDeleted, messages.BlocksCompacted, messages.WorkDone,
 		messages.CollectionBegun, messages.BlocksRetired, messages.CollectionEnded,
 		messages.InFlightListed, messages.WalkBegun, messages.WalkContinued,
-		messages.WalkEnded, messages.WalksEnded, messages.ImportsHeld, messages.BlockUnsealed, messages.Failed:
+		messages.WalkEnded, messages.WalksEnded, messages.ImportsHeld, messages.BlockUnsealed,
+		messages.IndexCommitted, messages.IndexScanned, messages.BlocksAdmitted, messages.Failed:
 		a.answered(ctx, m.(messages.Reply))
 	default:
 		panic(fmt.Sprintf("store: unexpected message %T", m))
@@ -126,8 +182,9 @@ func (a *actor) onCollect(ctx shell.Ctx, m messages.Collect) {
 		// The mark comes before anything is asked: see collector.
 		mark := a.blocks.Position()
 		c := newCollector(m, a.blockSize, mark, a.blocks.WrittenSince)
-		for _, p := range a.puts {
-			c.written(p.blocks) // order does not matter to a set
+		c.standing = func(cid messages.CID) standing { return a.kept.standing(cid, a.now()) }
+		for _, p := range a.owning {
+			c.written(p.cids)
 		}
 		return c
 	})
@@ -141,7 +198,20 @@ func (a *actor) startJob(ctx shell.Ctx, start func() job) {
 		return
 	}
 	a.job, a.jobCaller = start(), ctx.Caller()
-	if len(a.undoing) == 0 {
+	a.whenLoaded(ctx, func(ctx shell.Ctx, err *messages.Error) {
+		if err != nil {
+			a.finishJob(ctx, finish{err: err})
+			return
+		}
+		a.beginJob(ctx)
+	})
+}
+
+// beginJob starts the job that waits, if there is one and nothing else to
+// wait for.
+func (a *actor) beginJob(ctx shell.Ctx) {
+	if a.job != nil && !a.jobBegun && len(a.undoing) == 0 && a.loading.done() {
+		a.jobBegun = true
 		a.perform(ctx, a.job.step(nil, nil))
 	}
 }
@@ -184,7 +254,9 @@ func (a *actor) perform(ctx shell.Ctx, effects []effect) {
 		case work:
 			a.workers.Do(a.jobCorr(ctx, e.tag), e.cost, e.run)
 		case remove:
-			a.blocks.Delete(a.jobCorr(ctx, nil), e.cids)
+			a.removeGarbage(ctx, e)
+		case disown:
+			a.disown(ctx, e)
 		case compact:
 			a.blocks.Compact(a.jobCorr(ctx, nil), a.cfg.CompactDeadShare)
 		default:
@@ -204,7 +276,7 @@ func (a *actor) finishJob(ctx shell.Ctx, e finish) {
 		panic("store: a job ended with requests under way")
 	}
 	caller := a.jobCaller
-	a.job, a.jobCaller = nil, shell.Caller{}
+	a.job, a.jobBegun, a.jobCaller = nil, false, shell.Caller{}
 	if e.err != nil {
 		ctx.Fail(caller, e.err)
 		return

@@ -8,90 +8,6 @@ import (
 	"github.com/noisefs/noisefs/runtime/shell"
 )
 
-func (a *actor) onPut(ctx shell.Ctx, m messages.PutBlocks) {
-	caller := ctx.Caller()
-	p := put{
-		caller: caller, blocks: m.Blocks,
-		bytes: int64(len(m.Blocks)) * (int64(a.blockSize) + a.cfg.RecordOverheadBytes),
-		asked: a.room.asked,
-	}
-	switch {
-	case len(m.Blocks) == 0:
-		ctx.Reply(caller, messages.BlocksStored{Answer: caller.Answer()})
-		return
-	case len(m.Blocks) > a.cfg.PutBlocksMax:
-		ctx.Fail(caller, messages.Errorf(messages.CodeInvalid,
-			"a put of %d blocks, at most %d", len(m.Blocks), a.cfg.PutBlocksMax))
-		return
-	case len(a.puts)+len(a.waiting) >= a.cfg.PutsMax:
-		ctx.Fail(caller, messages.Errorf(messages.CodeOverload,
-			"%d puts are waiting already", a.cfg.PutsMax))
-		return
-	}
-	for _, b := range m.Blocks {
-		if len(b.Data) != a.blockSize {
-			ctx.Fail(caller, messages.Errorf(messages.CodeInvalid,
-				"a block of %d bytes, want %d", len(b.Data), a.blockSize))
-			return
-		}
-	}
-	a.waiting = append(a.waiting, p)
-	a.startPuts(ctx)
-}
-
-// startPuts starts those that wait, in order, as far as there is room. A put
-// that finds none waits until those under way have ended, then for a look at
-// the engine, and is refused only when that shows no room either.
-func (a *actor) startPuts(ctx shell.Ctx) {
-	for len(a.waiting) > 0 {
-		p := a.waiting[0]
-		if !a.room.known() {
-			return // Start has asked
-		}
-		if refused := a.room.refusal(p.bytes); refused != nil {
-			if a.room.inFlight > 0 {
-				return // onPutDone comes here again
-			}
-			if !a.room.final(p.asked) {
-				a.look(ctx)
-				return
-			}
-			ctx.Fail(p.caller, refused)
-		} else {
-			a.startPut(ctx, p)
-		}
-		a.waiting[0] = put{}
-		a.waiting = a.waiting[1:]
-	}
-	a.waiting = nil
-}
-
-func (a *actor) startPut(ctx shell.Ctx, p put) {
-	if a.job != nil {
-		a.job.written(p.blocks)
-	}
-	corr := ctx.NextCorr()
-	a.room.begin(p.bytes)
-	a.puts[corr] = p
-	a.blocks.Put(corr, p.blocks)
-}
-
-// onPutDone answers a put.
-func (a *actor) onPutDone(ctx shell.Ctx, m messages.BlocksPut) {
-	p := a.puts[m.Corr]
-	delete(a.puts, m.Corr)
-	a.room.end(p.bytes)
-	if m.Err != nil {
-		ctx.Fail(p.caller, failure("store blocks", m.Err))
-	} else {
-		ctx.Reply(p.caller, messages.BlocksStored{Answer: p.caller.Answer()})
-	}
-	if m.Err != nil || a.room.putBytes >= a.cfg.RefreshBytes {
-		a.look(ctx)
-	}
-	a.startPuts(ctx)
-}
-
 // look asks the engine for its usage, unless it is being asked.
 func (a *actor) look(ctx shell.Ctx) {
 	if a.room.looking() {
@@ -122,6 +38,11 @@ func (a *actor) onUsage(ctx shell.Ctx, m messages.BlocksUsage) {
 		BlockBytes: m.DiskBytes,
 		FreeBytes:  m.FreeBytes,
 		QuotaBytes: a.cfg.QuotaBytes,
+
+		Replicas: a.kept.replicas, CachedBlocks: a.kept.cached,
+		ServedBlocks: a.served.blocks, AbsentAnswers: a.served.absent,
+		BusyAnswers: a.served.busy, BadRequests: a.served.malformed,
+		RottenReplicas: a.served.rotten,
 	})
 }
 
@@ -153,6 +74,9 @@ func (a *actor) onLoad(ctx shell.Ctx, m messages.LoadBlocks) {
 	}
 	if a.refuseRead(ctx) {
 		return
+	}
+	for _, cid := range m.CIDs {
+		a.kept.read(cid)
 	}
 	corr := ctx.NextCorr()
 	a.loads[corr] = ctx.Caller()

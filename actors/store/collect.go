@@ -17,9 +17,11 @@ import (
 //  4. The drive walks everything that is named or kept as of now.
 //  5. Imports are held: a link could name blocks that nothing else needs.
 //     Those imported since the walk began are walked too.
-//  6. What is stored, not needed and not written since the mark is garbage.
+//  6. What is stored, not needed and not written since the mark is garbage,
+//     unless it is cached, or held for the network under a lease that lives.
 //     Page by page the randomizer is asked to retire it from the pool (it
 //     keeps what it reserved since step 2), and what it let go is deleted.
+//     What a lease keeps is mine no more.
 //  7. Imports go on, the walk and the collection end.
 //  8. Segments that are mostly dead are rewritten.
 //
@@ -35,6 +37,7 @@ type collector struct {
 	blockSize    int64
 	mark         uint64
 	writtenSince func(messages.CID, uint64) bool
+	standing     func(messages.CID) standing
 
 	then func(answer any) []effect // the state
 
@@ -51,6 +54,7 @@ type collector struct {
 
 	page    messages.BlocksListed
 	garbage []messages.CID // of the page, ascending
+	surplus []messages.CID // of the page: shared, and not needed
 
 	phase       string
 	done, total int64
@@ -66,7 +70,8 @@ func newCollector(
 	return &collector{
 		command: command, blockSize: int64(blockSize),
 		mark: mark, writtenSince: writtenSince,
-		needed: &neededSet{}, phase: "preparing",
+		standing: func(messages.CID) standing { return standingMine },
+		needed:   &neededSet{}, phase: "preparing",
 	}
 }
 
@@ -78,11 +83,7 @@ func (c *collector) cancel() { c.canceled = true }
 
 // written keeps blocks that are put while the collection runs: one that was
 // there before is not written again, so its age would not save it.
-func (c *collector) written(blocks []messages.Block) {
-	for _, b := range blocks {
-		c.needed.add(b.CID)
-	}
-}
+func (c *collector) written(cids []messages.CID) { c.need(cids) }
 
 func (c *collector) step(answer, _ any) []effect {
 	if answer == nil {
@@ -223,16 +224,19 @@ func (c *collector) onListed(answer any) []effect {
 		return c.fail(canceled())
 	}
 	c.page = answer.(messages.BlocksListed)
-	c.garbage = nil
+	c.garbage, c.surplus = nil, nil
 	for _, cid := range c.page.CIDs {
-		if c.isGarbage(cid) {
+		switch {
+		case c.isGarbage(cid):
 			c.garbage = append(c.garbage, cid)
-		} else if c.without == nil || c.without.has(cid) {
+		case c.isSurplus(cid):
+			c.surplus = append(c.surplus, cid)
+		case c.standing(cid) != standingOthers && (c.without == nil || c.without.has(cid)):
 			c.result.Needed++
 		}
 	}
 	switch {
-	case len(c.garbage) == 0:
+	case len(c.garbage) == 0 && len(c.surplus) == 0:
 		return c.nextPage()
 	case c.command.DryRun:
 		c.result.FreedBlocks += int64(len(c.garbage))
@@ -247,6 +251,15 @@ func (c *collector) onListed(answer any) []effect {
 // isGarbage tells whether a stored block may go: with command.Without,
 // whether it could go for that path's sake.
 func (c *collector) isGarbage(cid messages.CID) bool {
+	return c.standing(cid) == standingMine && c.isUnneeded(cid)
+}
+
+// isSurplus tells whether a block stays, but not for this node's own files.
+func (c *collector) isSurplus(cid messages.CID) bool {
+	return c.standing(cid) == standingShared && c.isUnneeded(cid)
+}
+
+func (c *collector) isUnneeded(cid messages.CID) bool {
 	if c.writtenSince(cid, c.mark) {
 		return false
 	}
@@ -257,6 +270,24 @@ func (c *collector) isGarbage(cid messages.CID) bool {
 }
 
 func (c *collector) onStillHeld(any) []effect {
+	if len(c.surplus) == 0 {
+		return c.retire()
+	}
+	c.then = c.onDisowned
+	return []effect{disown{cids: c.surplus, still: c.isSurplus}}
+}
+
+func (c *collector) onDisowned(answer any) []effect {
+	if err := answer.(removed).err; err != nil {
+		return c.fail(err)
+	}
+	return c.retire()
+}
+
+func (c *collector) retire() []effect {
+	if len(c.garbage) == 0 {
+		return c.nextPage()
+	}
 	garbage := c.garbage
 	return c.ask("randomizer", c.onRetired, func(call messages.Call) messages.Command {
 		return messages.RetireBlocks{Call: call, CIDs: garbage}
@@ -280,15 +311,17 @@ func (c *collector) onRetired(answer any) []effect {
 	}
 	c.garbage = dead
 	c.then = c.onDeleted
-	return []effect{remove{cids: dead}}
+	return []effect{remove{cids: dead, still: c.isGarbage}}
 }
 
 func (c *collector) onDeleted(answer any) []effect {
-	gone := []effect{forget{cids: c.garbage}} // some are, even if not all
-	if err := answer.(messages.BlocksDeleted).Err; err != nil {
-		return append(gone, c.fail(failure("delete blocks", err))...)
+	done := answer.(removed)
+	gone := []effect{forget{cids: done.cids}} // some are, even if not all
+	if done.err != nil {
+		return append(gone, c.fail(done.err)...)
 	}
-	c.result.FreedBlocks += int64(len(c.garbage))
+	c.result.FreedBlocks += int64(len(done.cids))
+	c.result.Needed += int64(len(c.garbage) - len(done.cids))
 	return append(gone, c.nextPage()...)
 }
 

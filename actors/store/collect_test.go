@@ -88,10 +88,10 @@ func (w *town) answer(e effect) any {
 		return w.list(e)
 	case remove:
 		if w.fails() {
-			return messages.BlocksDeleted{Err: fmt.Errorf("pretended")}
+			return removed{cids: e.cids, err: messages.Errorf(messages.CodeIO, "pretended")}
 		}
 		w.remove(e.cids)
-		return messages.BlocksDeleted{}
+		return removed{cids: e.cids}
 	case compact:
 		if w.fails() {
 			return messages.BlocksCompacted{Err: fmt.Errorf("pretended")}
@@ -368,7 +368,7 @@ func TestCollectorKeepsWhatIsPut(t *testing.T) {
 				}
 			}
 			if step == at {
-				c.written([]messages.Block{{CID: testCID(1)}})
+				c.written([]messages.CID{testCID(1)})
 			}
 		}
 		if removedAt > at {

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/noisefs/noisefs/messages"
 )
@@ -60,10 +61,58 @@ type Config struct {
 	// VerifyRefs bounds the refs that VerifyStore has the reader open at one
 	// time.
 	VerifyRefs int
+
+	// Network says that this node is one of many: the popularity and the
+	// replication are among its siblings, and are told what they need to
+	// know. The rest of Config is of no use without it, and may be 0.
+	Network bool
+
+	// KeptMax bounds the blocks of which it is known in memory why they are
+	// kept: replicas and cached ones, about 60 bytes each. What is under way
+	// may exceed it by a little.
+	KeptMax int
+
+	// ReplicaBytesMax is what is offered to the network: the bytes of blocks
+	// that are held for it and for nothing else.
+	ReplicaBytesMax int64
+
+	// CacheBytesMax bounds the bytes of cached blocks. 0: none.
+	CacheBytesMax int64
+
+	// ChangesMax bounds the HoldReplicas and DropReplicas that are not
+	// answered yet, CachesMax the KeepCached that are worked on. Times
+	// messages.LoadMax they bound the memory that waits for the disk.
+	ChangesMax, CachesMax int
+
+	// CompactBytes is how much is deleted outside of collections before
+	// segments are rewritten. Lowering it gives space back sooner and costs
+	// more writing. 0: only collections rewrite.
+	CompactBytes int64
+
+	// ServeAll serves every stored block to everybody. It is for networks
+	// whose members may know who reads what.
+	ServeAll bool
+
+	// ServesMax bounds the requests of others that are read from disk at one
+	// time; one more is answered that this node is busy.
+	ServesMax int
+
+	// ServedBatch and ServedDelay bound what is served before the popularity
+	// is told, in blocks and in time.
+	ServedBatch int
+	ServedDelay time.Duration
+
+	// OfferedMax bounds the blocks of others that the randomizer examines at
+	// one time before it may choose them. 0: none is offered to it.
+	OfferedMax int
 }
 
 // Validate says what is wrong with the configuration, if anything.
 func (c Config) Validate() error {
+	network := int64(0) // the least of what a network needs
+	if c.Network {
+		network = 1
+	}
 	for _, bound := range []struct {
 		name     string
 		got, min int64
@@ -78,6 +127,16 @@ func (c Config) Validate() error {
 		{"VerifyBatches", int64(c.VerifyBatches), 1},
 		{"VerifyBatchBlocks", int64(c.VerifyBatchBlocks), 1},
 		{"VerifyRefs", int64(c.VerifyRefs), 1},
+		{"KeptMax", int64(c.KeptMax), network},
+		{"ReplicaBytesMax", c.ReplicaBytesMax, 0},
+		{"CacheBytesMax", c.CacheBytesMax, 0},
+		{"ChangesMax", int64(c.ChangesMax), network},
+		{"CachesMax", int64(c.CachesMax), 0},
+		{"CompactBytes", c.CompactBytes, 0},
+		{"ServesMax", int64(c.ServesMax), network},
+		{"ServedBatch", int64(c.ServedBatch), network},
+		{"ServedDelay", int64(c.ServedDelay), network * int64(time.Second)},
+		{"OfferedMax", int64(c.OfferedMax), 0},
 	} {
 		if bound.got < bound.min {
 			return fmt.Errorf("%w: %s is %d, want %d or more",

@@ -7,7 +7,7 @@ import (
 	"github.com/noisefs/noisefs/runtime/port"
 )
 
-// failure turns an error of the Blocks port into what callers understand.
+// failure turns an error of the ports Blocks and Index into what callers understand.
 // It is the one place where that is decided.
 func failure(doing string, err error) *messages.Error {
 	return &messages.Error{Code: codeOf(err), Text: doing, Err: err}
@@ -29,6 +29,11 @@ func codeOf(err error) messages.Code {
 		{port.ErrEngineFailed, messages.CodeIO},
 		{port.ErrRepoNewer, messages.CodeInvalid},
 		{port.ErrDiskIO, messages.CodeIO},
+		{port.ErrIndexFull, messages.CodeNoSpace},
+		{port.ErrIndexCorrupt, messages.CodeCorrupt},
+		{port.ErrIndexClosed, messages.CodeRestarted},
+		{port.ErrBadTxn, messages.CodeInternal},
+		{errRow, messages.CodeCorrupt},
 	} {
 		if errors.Is(err, known.err) {
 			return known.code

@@ -12,8 +12,9 @@ type job interface {
 	// step takes in the answer to an effect that the job asked for, with
 	// that effect's tag; nil and nil start the job.
 	step(answer, tag any) []effect
-	// written tells of blocks that are being put while the job runs.
-	written(blocks []messages.Block)
+	// written tells of blocks that are being put while the job runs, or that
+	// are needed from now on.
+	written(cids []messages.CID)
 	// cancel makes the job end early, with CodeCanceled, at its next step.
 	cancel()
 	// progress returns the phase, and how much of it is done.
@@ -51,8 +52,18 @@ type (
 		run  func() any
 		tag  any
 	}
-	// remove deletes blocks: messages.BlocksDeleted.
-	remove struct{ cids []messages.CID }
+	// remove deletes blocks, unless still says no when nobody else works on
+	// them: removed.
+	remove struct {
+		cids  []messages.CID
+		still func(messages.CID) bool
+	}
+	// disown writes that blocks are not mine any more and held for the
+	// network alone, unless still says no: removed.
+	disown struct {
+		cids  []messages.CID
+		still func(messages.CID) bool
+	}
 	// compact rewrites one segment: messages.BlocksCompacted.
 	compact struct{}
 	// forget tells who keeps blocks in memory that they are gone.
@@ -63,6 +74,13 @@ type (
 		err   *messages.Error
 	}
 )
+
+// removed answers remove and disown with the blocks that are not mine any
+// more. After an error some of them may be.
+type removed struct {
+	cids []messages.CID
+	err  *messages.Error
+}
 
 // listPage is how many CIDs a job lists at a time. RetireBlocks takes as
 // many.

@@ -16,10 +16,12 @@ import (
 func (a *actor) undo(ctx shell.Ctx) {
 	corr := ctx.NextCorr()
 	a.undoing[corr] = func(ctx shell.Ctx) {
+		a.loading.swept = true
 		a.tellGone(ctx, messages.ForgetBlocks{All: true})
 		a.undoWith(ctx, "drive", func(call messages.Call) messages.Command {
 			return messages.EndWalks{Call: call}
 		})
+		a.loaded(ctx)
 	}
 	a.blocks.Delete(corr, nil)
 	a.undoWith(ctx, "randomizer", func(call messages.Call) messages.Command {
@@ -44,9 +46,7 @@ func (a *actor) answered(ctx shell.Ctx, answer messages.Reply) {
 	}
 	delete(a.undoing, answer.Correlation())
 	then(ctx)
-	if len(a.undoing) == 0 && a.job != nil {
-		a.perform(ctx, a.job.step(nil, nil))
-	}
+	a.beginJob(ctx)
 }
 
 // tellGone tells those who keep blocks in memory, or what was opened of
@@ -54,5 +54,8 @@ func (a *actor) answered(ctx shell.Ctx, answer messages.Reply) {
 func (a *actor) tellGone(ctx shell.Ctx, gone messages.ForgetBlocks) {
 	for _, role := range []string{"cache", "reader", "drive"} {
 		ctx.Tell(a.sibling(role), gone)
+	}
+	if a.cfg.Network && len(gone.CIDs) > 0 {
+		ctx.Tell(a.sibling("replication"), messages.BlocksGone{CIDs: gone.CIDs})
 	}
 }

@@ -63,7 +63,7 @@ func (v *verifier) cancel() {
 }
 
 // written is nothing to a verifier: what is put now was hashed just now.
-func (v *verifier) written([]messages.Block) {}
+func (v *verifier) written([]messages.CID) {}
 
 func (v *verifier) step(answer, tag any) []effect {
 	switch m := answer.(type) {

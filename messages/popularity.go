@@ -1,5 +1,8 @@
 package messages
 
+// ForPopularity is what the popularity receives.
+type ForPopularity interface{ forPopularity() }
+
 // BlocksServed tells that blocks were served to other nodes. An event of
 // the store. Requests of this node itself are never counted.
 type BlocksServed struct{ CIDs []CID }
@@ -41,3 +44,9 @@ type HotBlocks struct {
 	// share of what the network asks for, and not an estimate of the whole.
 	ServedPerHour []float64
 }
+
+func (BlocksServed) forPopularity()   {}
+func (EstimateDemand) forPopularity() {}
+func (StatPopularity) forPopularity() {}
+func (ViewChanged) forPopularity()    {}
+func (GossipReceived) forPopularity() {}

@@ -2,10 +2,10 @@ package wire
 
 // Bounds of a [DemandSummary].
 const (
-	DemandDepthMax = 8
-	DemandCellsMax = 32 << 10
-	demandEpochMax = 1 << 40
-	demandWindow   = 7 * 24 * 3600 // seconds
+	DemandDepthMax         = 8
+	DemandCellsMax         = 32 << 10
+	demandEpochMax         = 1 << 40
+	DemandWindowSecondsMax = 7 * 24 * 3600
 )
 
 // DemandZero is what a cell of value 0 is sent as: cells are counts with
@@ -47,7 +47,7 @@ func DecodeDemandSummary(b []byte) (DemandSummary, error) {
 		case 1:
 			m.Epoch = r.uint(demandEpochMax)
 		case 2:
-			m.WindowSeconds = uint32(r.uint(demandWindow))
+			m.WindowSeconds = uint32(r.uint(DemandWindowSecondsMax))
 		case 3:
 			m.Depth = int(r.uint(DemandDepthMax))
 		case 4:

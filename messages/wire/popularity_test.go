@@ -32,7 +32,7 @@ func TestDemandSummaryComesBack(t *testing.T) {
 
 func TestLargestDemandSummaryFitsGossip(t *testing.T) {
 	largest := DemandSummary{
-		Epoch: demandEpochMax, WindowSeconds: demandWindow, Depth: DemandDepthMax,
+		Epoch: demandEpochMax, WindowSeconds: DemandWindowSecondsMax, Depth: DemandDepthMax,
 		Cells: make([]byte, DemandCellsMax),
 	}
 	b := largest.Append(nil)
@@ -50,7 +50,7 @@ func TestDemandSummaryRefuses(t *testing.T) {
 		want   error
 	}{
 		"NoWindow":   {func(m *DemandSummary) { m.WindowSeconds = 0 }, ErrMalformed},
-		"LongWindow": {func(m *DemandSummary) { m.WindowSeconds = demandWindow + 1 }, ErrTooLarge},
+		"LongWindow": {func(m *DemandSummary) { m.WindowSeconds = DemandWindowSecondsMax + 1 }, ErrTooLarge},
 		"LateEpoch":  {func(m *DemandSummary) { m.Epoch = demandEpochMax + 1 }, ErrTooLarge},
 		"NoDepth":    {func(m *DemandSummary) { m.Depth = 0 }, ErrMalformed},
 		"Deep":       {func(m *DemandSummary) { m.Depth = DemandDepthMax + 1 }, ErrTooLarge},

@@ -2,6 +2,9 @@ package messages
 
 import "time"
 
+// ForScorer is what the scorer receives.
+type ForScorer interface{ forScorer() }
+
 // Bounds of [ChoosePeers].
 const (
 	ChoicesMax    = 64 // wants of one ask
@@ -24,8 +27,9 @@ type ChoosePeers struct {
 // PeerChoice is whom to ask, and for how long to wait.
 type PeerChoice struct {
 	Peer NodeID // zero: there was no candidate
-	// HedgeAfter is the 95th percentile of what this peer was seen to take,
-	// or a guess: after it a second holder may be asked.
+	// HedgeAfter is the 95th percentile of what this peer was seen to take, or
+	// of what all peers take, if that is less: after it a second holder may be
+	// asked.
 	HedgeAfter time.Duration
 	// Timeout is when to give the peer up.
 	Timeout time.Duration
@@ -47,7 +51,7 @@ const (
 	OutcomeBusy                         // it refused for now
 	OutcomeFailed                       // timeout, or unreachable
 	OutcomeWrong                        // bytes that are not the block
-	OutcomeAbandoned                    // another holder was quicker; says nothing of this one
+	OutcomeAbandoned                    // another was quicker; counts if it took longer than expected
 )
 
 // PeerAnswered tells how a request ended. An event, one per choice.
@@ -78,3 +82,10 @@ type PeersStatted struct {
 	Answer
 	Peers []PeerScore
 }
+
+func (ChoosePeers) forScorer()   {}
+func (PeerAnswered) forScorer()  {}
+func (StatPeers) forScorer()     {}
+func (ViewChanged) forScorer()   {}
+func (MembersListed) forScorer() {}
+func (Failed) forScorer()        {}

@@ -115,7 +115,17 @@ func (c *checker) keysOfKind(path, name string, kinds []kind, always ...string) 
 		}
 		return
 	}
-	k := kinds[slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })]
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
+	if i < 0 {
+		names := make([]string, len(kinds))
+		for i := range kinds {
+			names[i] = kinds[i].name
+		}
+		c.refuse(join(path, "kind"), "%s.kind is %s, want one of %s", path, name,
+			strings.Join(names, ", "))
+		return
+	}
+	k := kinds[i]
 	allowed := slices.Concat(always, k.takes)
 	for _, need := range k.needs {
 		choices := strings.Split(need, "|")

@@ -179,7 +179,7 @@ type Lengths struct {
 // Workload is what users do. Which keys a kind takes is told with the kinds.
 type Workload struct {
 	// Kind is what they do.
-	Kind WorkloadKind `key:"kind" one:"reads,uploads,streaming,flash-crowd,delete,owner-away"`
+	Kind WorkloadKind `key:"kind" len:"1..60"`
 	// Rate is how often, per node and second.
 	Rate float64 `key:"rate" in:"0.000001..1000"`
 	// Zipf is the exponent of the popularity of files; at 0 all are alike.
@@ -205,7 +205,7 @@ type Fault struct {
 	// At is when it happens.
 	At time.Duration `key:"at" in:"0s..720h"`
 	// Kind is what happens.
-	Kind FaultKind `key:"kind" one:"crash,restart,massacre,partition,slow,disk-full,corrupt,liar,observers"`
+	Kind FaultKind `key:"kind" len:"1..60"`
 	// Node is the node it happens to, by number, from 0.
 	Node *int `key:"node" in:"0..19999"`
 	// Share is the share of nodes it happens to; they are drawn.

@@ -61,7 +61,8 @@ f.yaml:4:15: network.undialable is a number, not "nan"`},
 			"f.yaml:3:11: workloads.0.kind is writes, want one of reads, *"},
 		{"KeyOfOtherKind", "name: a\nworkloads:\n  - kind: uploads\n    rate: 1\n    zipf: 1\n",
 			"f.yaml:5:11: uploads takes no zipf: it has kind, start, stop, share, rate"},
-		{"KindNeeds", "name: a\nfaults:\n  - {at: 1s, kind: slow}\n  - at: 2s\n    kind: liar\n    node: 1\n",
+		{"KindNeeds", "name: a\nfaults:\n  - {at: 1s, kind: slow}\n" +
+			"  - at: 2s\n    kind: liar\n    node: 1\n",
 			"f.yaml:3:20: slow needs node or share\nf.yaml:5:11: liar needs lie"},
 		{"EitherOr", "name: a\nfaults:\n  - {at: 1s, kind: partition, share: 0.5, region: europe}\n",
 			"f.yaml:3:*: partition is for either region or share"},
@@ -220,7 +221,7 @@ func TestOverrides(t *testing.T) {
 		{"nodes", "many", plan.ErrInvalid, `--param nodes: nodes is a whole number, not "many"`},
 		{"nodes", "3", plan.ErrInvalid, `f.yaml:12:11: degree is 8, with 3 nodes want 2 at most
 f.yaml:16:40: factor is 5, with 3 nodes`},
-		{"nodes.more", "3", plan.ErrOverride, "plan: bad override: --param nodes.more: nodes has no keys"},
+		{"nodes.more", "3", plan.ErrOverride, "*: --param nodes.more: nodes has no keys"},
 		{"workloads.1.rate", "3", plan.ErrOverride, "*workloads has the items 0 to 0, not \"1\""},
 		{"", "3", plan.ErrInvalid, `--param : unknown key "": *`},
 	}

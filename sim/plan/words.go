@@ -156,7 +156,10 @@ var faultKinds = []kind{
 		"crash", "nodes lose power, with what was not synced; they boot again after for",
 		[]string{"node|share"}, []string{"for"},
 	},
-	{"restart", "nodes stop properly and start again after for", []string{"node|share"}, []string{"for"}},
+	{
+		"restart", "nodes stop properly and start again after for",
+		[]string{"node|share"}, []string{"for"},
+	},
 	{"massacre", "nodes go at once and for good", []string{"share"}, nil},
 	{
 		"partition", "the chosen nodes are cut off from the others",

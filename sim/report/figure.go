@@ -89,7 +89,7 @@ var All = []Description{
 	{UploadFailures, "uploads failed", UnitCount, -1, "of them, refused or failed"},
 	{UploadP99Seconds, "upload p99", UnitSeconds, -1, "99th percentile of the time to a durable file"},
 	{Streams, "streams", UnitCount, 0, "files streamed from end to end, or being streamed at the end"},
-	{StreamStallShare, "stream stalls", UnitShare, -1, "time that streams waited for bytes, of their time"},
+	{StreamStallShare, "stream stalls", UnitShare, -1, "time streams waited for bytes, of theirs"},
 	{StreamBytesPerSecond, "stream speed", UnitRate, 1, "bytes per second of the streams, mean"},
 	{BytesMoved, "bytes moved", UnitBytes, -1, "sent by all nodes together, of every kind"},
 	{
@@ -99,7 +99,7 @@ var All = []Description{
 	{BytesStored, "bytes stored", UnitBytes, -1, "blocks on all disks at the end"},
 	{BytesFreed, "bytes freed", UnitBytes, 1, "how far bytes stored fell from their highest"},
 	{ReplicasMean, "replicas per block", UnitRatio, 0, "living copies held for the network, mean"},
-	{ReplicasHot, "replicas, hottest tenth", UnitRatio, 0, "of the tenth of the blocks most asked for"},
+	{ReplicasHot, "replicas, hottest tenth", UnitRatio, 0, "of the tenth of blocks most asked for"},
 	{ReplicasCold, "replicas, coldest tenth", UnitRatio, 0, "of the tenth least asked for"},
 	{
 		UnderReplicated, "under-replicated blocks", UnitCount, -1,
@@ -122,7 +122,10 @@ var All = []Description{
 		ViewError, "wrong views", UnitShare, -1,
 		"members wrongly thought alive or gone, of all pairs, at the end of the run",
 	},
-	{ConvergeSeconds, "converged after", UnitSeconds, -1, "from when all was healed until all was well"},
+	{
+		ConvergeSeconds, "converged after", UnitSeconds, -1,
+		"from when all was healed until all was well",
+	},
 	{
 		GroupingOdds, "odds of grouping a tuple", UnitShare, -1,
 		"share of tuples whose three blocks the observers rightly put together",

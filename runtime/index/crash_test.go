@@ -8,10 +8,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -197,6 +199,9 @@ type cutter struct {
 	*vfs.MemFS
 	percent int
 	random  *rand.Rand
+	// lateLogs holds the creation of logs back, so that what the engine does
+	// in the background meanwhile comes first.
+	lateLogs bool
 
 	mu        sync.Mutex // the engine works in the background too
 	countdown int
@@ -219,6 +224,9 @@ func (c *cutter) tick() {
 }
 
 func (c *cutter) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if c.lateLogs && path.Ext(name) == ".log" {
+		time.Sleep(3 * time.Millisecond)
+	}
 	c.tick()
 	return c.MemFS.Create(name, category)
 }
@@ -288,6 +296,50 @@ func TestPurgeCutOff(t *testing.T) {
 		}
 	}
 	if cuts < 10 {
+		t.Errorf("only %d steps were cut off", cuts)
+	}
+}
+
+// A kill or a power cut at any step of opening an index, while it recovers
+// what the process before left in the log, leaves it whole.
+func TestOpenCutOff(t *testing.T) {
+	before := vfs.NewCrashableMem()
+	x := createIndex(t, "/index", smallOptions(before))
+	mustInsert(t, x, 0, 31)
+	killed := before.CrashClone(vfs.CrashCloneCfg{
+		UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(0, 4)),
+	})
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cuts := 0
+	for step := 3; ; step++ {
+		disk := &cutter{
+			MemFS:   killed.CrashClone(vfs.CrashCloneCfg{}),
+			percent: 50 * (step % 3), // 100 is a kill, less a power cut
+			random:  rand.New(rand.NewPCG(uint64(step), 4)), lateLogs: true,
+		}
+		disk.arm(step / 3)
+		x := openIndex(t, "/index", smallOptions(disk))
+		disk.arm(0)
+		if err := x.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if disk.left == nil {
+			break
+		}
+		cuts++
+		x, err := Open("/index", testKeys, smallOptions(disk.left))
+		if err != nil {
+			t.Fatalf("cut at change %d, %d %% of what was not synced is there: %v",
+				step/3, disk.percent, err)
+		}
+		wantRows(t, x, 0, 31)
+		if err := x.Close(); err != nil {
+			t.Errorf("step %d: close: %v", step, err)
+		}
+	}
+	if cuts < 20 {
 		t.Errorf("only %d steps were cut off", cuts)
 	}
 }

@@ -65,7 +65,7 @@ func openEngine(dir string, create bool, space *space, o *Options) (e *engine, e
 		g.shut()
 		return nil, openError(err)
 	}
-	g.opening.Store(false)
+	g.opened()
 	return &engine{db: db, guard: g, dir: dir, readOnly: g.failed() != nil}, nil
 }
 

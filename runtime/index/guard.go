@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -45,6 +46,9 @@ type guard struct {
 	space   *space
 	log     *slog.Logger
 	opening atomic.Bool // the engine is being opened
+
+	lateMu  sync.Mutex
+	late    []string    // logs to be removed once the engine is open
 	stalled atomic.Bool // the engine holds a commit back until tables are written
 	failure atomic.Pointer[error]
 	memory  *vfs.MemFS    // files made since the directory is frozen
@@ -65,6 +69,18 @@ func newGuard(inner vfs.FS, space *space, log *slog.Logger) *guard {
 	}
 	g.opening.Store(true)
 	return g
+}
+
+// opened tells that the engine is open, and removes what it let go of
+// meanwhile.
+func (g *guard) opened() {
+	g.lateMu.Lock()
+	defer g.lateMu.Unlock()
+	g.opening.Store(false)
+	for _, name := range g.late {
+		_ = g.Remove(name) // it is only litter, and the next opening finds it
+	}
+	g.late = nil
 }
 
 // critical tells files without which the engine cannot go on: its log, its
@@ -178,9 +194,20 @@ func (g *guard) may(operation func() error) error {
 // Create implements [vfs.FS].
 func (g *guard) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	return g.openForWrite(name, category, func() (vfs.File, error) {
+		if strings.HasPrefix(filepath.Base(name), markerPrefix) {
+			// The engine syncs the file that a marker names, not that file's
+			// own name: it must be durable BEFORE the marker can be.
+			if err := syncDir(g.FS, g.PathDir(name)); err != nil {
+				return nil, err
+			}
+		}
 		return g.FS.Create(name, category)
 	})
 }
+
+// markerPrefix begins the names of the engine's markers: empty files whose
+// names tell which manifest and which format are the current ones.
+const markerPrefix = "marker."
 
 // OpenReadWrite implements [vfs.FS].
 func (g *guard) OpenReadWrite(
@@ -300,9 +327,22 @@ func (g *guard) Link(oldName, newName string) error {
 // Rename implements [vfs.FS].
 func (g *guard) Rename(oldName, newName string) error {
 	if g.PathBase(g.PathDir(newName)) == archive {
-		return g.Remove(oldName)
+		return g.retire(oldName)
 	}
 	return g.must(func() error { return g.FS.Rename(oldName, newName) })
+}
+
+// retire removes a file that the engine needs no more. While it is being
+// opened, logs stay: it retires the last one before it makes the next, and a
+// database without any would look like one that has lost it.
+func (g *guard) retire(name string) error {
+	g.lateMu.Lock()
+	defer g.lateMu.Unlock()
+	if g.opening.Load() && filepath.Ext(name) == ".log" {
+		g.late = append(g.late, name)
+		return nil
+	}
+	return g.Remove(name)
 }
 
 // Remove implements [vfs.FS]. A file that cannot be removed is only litter.

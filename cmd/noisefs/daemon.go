@@ -82,7 +82,8 @@ func serveAPI(
 		return err
 	}
 	server := api.NewServer(opened, api.Options{
-		ConnectionsMax: cfg.API.ConnectionsMax, RequestBytesMax: cfg.API.RequestBytesMax, Log: log,
+		ConnectionsMax: cfg.API.ConnectionsMax, RequestBytesMax: cfg.API.RequestBytesMax,
+		HandlesMax: cfg.API.HandlesMax, HandleIdleMax: cfg.API.HandleIdleMax, Log: log,
 	})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

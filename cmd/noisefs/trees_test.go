@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -170,4 +171,25 @@ func (b *treeBuilder) finish() error {
 		}
 	}
 	return b.err
+}
+
+// TestTreeWithFewSessions: a tree and a large file in it are written at one
+// time, so that one session would never be enough.
+func TestTreeWithFewSessions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("command lines are tested without -short")
+	}
+	newRepository(t)
+	source := t.TempDir()
+	for i := range 5 {
+		large := randomBytes(uint64(i), 300_000)
+		if err := os.WriteFile(filepath.Join(source, fmt.Sprint(i)), large, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t, "", "put", "-r", source, "--to", "/tree", "-O", "splitter.sessions_max=2")
+	said := mustFail(t, exitUsage, "put", "-r", source, "-O", "splitter.sessions_max=1").err
+	if !strings.Contains(said, "a large file in it another") {
+		t.Errorf("the refusal does not say why: %s", said)
+	}
 }

@@ -30,7 +30,7 @@ type Options struct {
 // EnsureDefaults replaces zero fields by defaults.
 func (o *Options) EnsureDefaults() {
 	if o.ConnectionsMax <= 0 {
-		o.ConnectionsMax = 1024
+		o.ConnectionsMax = 256
 	}
 	if o.RequestBytesMax <= 0 {
 		o.RequestBytesMax = 1 << 20

@@ -169,7 +169,8 @@ type Index struct {
 
 // Workers are the threads beside the actors.
 type Workers struct {
-	CPU int // 0: one per core
+	CPU                     int // 0: one per core
+	BlockWrites, BlockReads int
 }
 
 // Node is the edge between clients and actors.
@@ -181,6 +182,8 @@ type Node struct {
 type API struct {
 	Socket          string // path; empty: in the repository
 	ConnectionsMax  int
+	HandlesMax      int
+	HandleIdleMax   time.Duration
 	RequestBytesMax int64
 }
 

@@ -34,6 +34,7 @@ type field struct {
 	fallback string   // the default, as text
 	low      string   // least and most allowed, as text; of numbers only
 	high     string   //
+	lowSince string   // why it cannot be less than low, where that is no matter of taste
 	zero     string   // what 0 or empty means; then it is allowed below low
 	choices  []string // of kindChoice
 	valid    func(string) error
@@ -104,7 +105,11 @@ func (f *field) check(text string) error {
 		return nil
 	}
 	low, high := f.bounds()
-	if n < low || n > high {
+	switch {
+	case n < low && f.lowSince != "":
+		return fmt.Errorf("%w: %s is out of bounds (allowed: %s): %s",
+			ErrValue, quote(text), f.allowed(), f.lowSince)
+	case n < low || n > high:
 		return fmt.Errorf("%w: %s is out of bounds (allowed: %s)",
 			ErrValue, quote(text), f.allowed())
 	}

@@ -132,8 +132,10 @@ func splitterFields() []field {
 		},
 		{
 			key: "splitter.sessions_max", kind: kindCount, unit: "files being written",
-			fallback: "32", low: "1", high: "4096",
-			does:  "Files written at one time. One more is refused.",
+			fallback: "32", low: "2", high: "4096",
+			lowSince: "a tree that is stored takes one, and a large file in it another",
+			does: "Files written at one time; a tree that is stored counts as one more. " +
+				"Another is refused.",
 			costs: "a window of splitter.window_chunks each",
 			place: func(c *Config) any { return &c.Splitter.SessionsMax },
 		},
@@ -244,6 +246,21 @@ func workersFields() []field {
 			costs: "beyond the number of cores: nothing gained; lowering it leaves cores to others",
 			place: func(c *Config) any { return &c.Workers.CPU },
 		},
+		{
+			key: "workers.block_writes", kind: kindCount, unit: "threads", fallback: "16",
+			low: "1", high: "1024",
+			does: "Batches of blocks that are being written at one time. They share the sync " +
+				"that makes them durable.",
+			costs: "a thread each while the disk works; lowering it syncs more often",
+			place: func(c *Config) any { return &c.Workers.BlockWrites },
+		},
+		{
+			key: "workers.block_reads", kind: kindCount, unit: "threads", fallback: "8",
+			low: "1", high: "1024",
+			does:  "Reads of blocks under way at one time: about what the disk serves in parallel.",
+			costs: "a thread each while the disk works; beyond what the disk does, nothing gained",
+			place: func(c *Config) any { return &c.Workers.BlockReads },
+		},
 	}
 }
 
@@ -265,10 +282,25 @@ func serviceFields() []field {
 		},
 		{
 			key: "api.connections_max", kind: kindCount, unit: "connections",
-			fallback: "64", low: "1", high: "65536",
+			fallback: "256", low: "1", high: "65536",
 			does:  "Connections to the socket at one time. More wait.",
 			costs: "about 64 KiB of memory each",
 			place: func(c *Config) any { return &c.API.ConnectionsMax },
+		},
+		{
+			key: "api.handles_max", kind: kindCount, unit: "files",
+			fallback: "1024", low: "1", high: "65536",
+			does: "Files that are open over the socket at one time. One more is refused. " +
+				"reader.open_files_max counts them too.",
+			costs: "about 1 KiB of memory each",
+			place: func(c *Config) any { return &c.API.HandlesMax },
+		},
+		{
+			key: "api.handle_idle_max", kind: kindDuration, unit: "duration",
+			fallback: "10m", low: "1s", high: "24h",
+			does:  "How long a file that is open over the socket may lie unused; then it is closed.",
+			costs: "clients that went away without closing keep their places longer",
+			place: func(c *Config) any { return &c.API.HandleIdleMax },
 		},
 		{
 			key: "api.request_bytes_max", kind: kindBytes, unit: "bytes", fallback: "1MiB",

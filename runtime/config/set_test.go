@@ -95,6 +95,7 @@ func TestSetRefuses(t *testing.T) {
 		{"UnknownKey", "", "cache.memry_bytes", "1", ErrUnknownKey, "did you mean cache.memory_bytes?"},
 		{"BadValue", "", "cache.memory_bytes", "lots", ErrValue, "cache.memory_bytes"},
 		{"OutOfBounds", "", "node.asks_max", "0", ErrValue, "allowed: 16 to 1048576"},
+		{"TooFewForATree", "", "splitter.sessions_max", "1", ErrValue, "a large file in it another"},
 		{"ControlCharacter", "", "api.socket", "a\nb", ErrValue, "not plain text"},
 		{"NotTOML", "[cache\n", "log.level", "warn", ErrInvalid, "not TOML"},
 		{"List", "[log]\nlevel = [1]\n", "log.level", "warn", ErrEdit, ""},

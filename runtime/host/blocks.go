@@ -7,17 +7,15 @@ import (
 	"github.com/noisefs/noisefs/runtime/port"
 )
 
+// What Config says when it says nothing.
 const (
-	// putters is how many Puts are under way at once. They sleep together in
-	// the engine's group commit, so more of them make larger groups.
-	putters = 16
-	// readers is how many Gets are under way at once: about what one disk
-	// serves in parallel.
-	readers = 8
-	// getChunk is how many blocks of one Get a reader takes; the rest goes
-	// to others.
-	getChunk = 4
+	blockWritesDefault = 16
+	blockReadsDefault  = 8
 )
+
+// getChunk is how many blocks of one Get a reader takes; the rest goes to
+// others.
+const getChunk = 4
 
 // blockPools are the goroutines that a block engine is used from.
 type blockPools struct {
@@ -28,11 +26,13 @@ type blockPools struct {
 	remove, compact *pool
 }
 
-func newBlockPools(engine port.BlockEngine) *blockPools {
+func newBlockPools(c Config) *blockPools {
 	return &blockPools{
-		engine: engine, put: newPool("block writes", putters),
-		read:   newPool("block reads", readers),
-		remove: newPool("block deletions", 1), compact: newPool("compaction", 1),
+		engine:  c.Blocks,
+		put:     newPool("block writes", c.BlockWrites),
+		read:    newPool("block reads", c.BlockReads),
+		remove:  newPool("block deletions", 1),
+		compact: newPool("compaction", 1),
 	}
 }
 

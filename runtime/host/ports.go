@@ -16,6 +16,13 @@ type Config struct {
 	Index  port.IndexEngine // nil: actors have no Index
 	// Workers is how many goroutines do CPU work; 0 means GOMAXPROCS.
 	Workers int
+	// BlockWrites is how many Puts are under way at once; 0 means 16. They
+	// sleep together in the engine's group commit, so more of them make
+	// larger groups.
+	BlockWrites int
+	// BlockReads is how many Gets are under way at once; 0 means 8, about
+	// what one disk serves in parallel.
+	BlockReads int
 	// Log is what actors log to, each with its path; nil leaves it to the
 	// shell.
 	Log *slog.Logger
@@ -34,9 +41,15 @@ func New(c Config) *Ports {
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
 	}
+	if c.BlockWrites == 0 {
+		c.BlockWrites = blockWritesDefault
+	}
+	if c.BlockReads == 0 {
+		c.BlockReads = blockReadsDefault
+	}
 	p := &Ports{config: c, workers: newPool("work", c.Workers)}
 	if c.Blocks != nil {
-		p.blocks = newBlockPools(c.Blocks)
+		p.blocks = newBlockPools(c)
 	}
 	if c.Index != nil {
 		p.index = &indexLanes{engine: c.Index}

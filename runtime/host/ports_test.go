@@ -115,12 +115,21 @@ func newBlockEngine(tb testing.TB) port.BlockEngine {
 }
 
 func TestBlocks(t *testing.T) {
-	porttest.BlocksPort(t, porttest.BlocksPortHarness{
-		Await: await, BlockSize: testBlockSize,
-		New: func(tb testing.TB, answer func(any)) port.Blocks {
-			return env(tb, newPorts(tb, host.Config{Blocks: newBlockEngine(tb)}), answer).Blocks
-		},
-	})
+	for name, c := range map[string]host.Config{
+		"Default":   {},
+		"OneAtOnce": {BlockWrites: 1, BlockReads: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			porttest.BlocksPort(t, porttest.BlocksPortHarness{
+				Await: await, BlockSize: testBlockSize,
+				New: func(tb testing.TB, answer func(any)) port.Blocks {
+					c := c
+					c.Blocks = newBlockEngine(tb)
+					return env(tb, newPorts(tb, c), answer).Blocks
+				},
+			})
+		})
+	}
 }
 
 func TestIndex(t *testing.T) {

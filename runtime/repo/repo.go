@@ -146,8 +146,11 @@ func openLocked(ctx context.Context, dir string, options Options) (*Repo, error)
 
 func startNode(e *engines, options Options) (*Repo, error) {
 	set := metrics.NewSet()
+	workers := options.Config.Workers
 	ports := host.New(host.Config{
-		Blocks: newMeteredBlocks(e.blocks, set), Index: e.index, Workers: options.Config.Workers.CPU, Log: options.Log,
+		Blocks: newMeteredBlocks(e.blocks, set), Index: e.index,
+		Workers: workers.CPU, BlockWrites: workers.BlockWrites, BlockReads: workers.BlockReads,
+		Log: options.Log,
 	})
 	system := shell.NewSystem(shell.Options{
 		Now: time.Now, Elapsed: host.NewElapsed(), Log: options.Log,

@@ -63,6 +63,11 @@ type Config struct {
 	// HeldRefsMax bounds the refs of one stream that are in no durable node
 	// yet, about 250 bytes each; over it the stream fails with CodeOverload.
 	HeldRefsMax int
+
+	// Foreign says that blocks of others may serve as randomizers: the store
+	// is told to keep each that was not generated here just now. Once set it
+	// stays set, as long as such blocks are in the pool.
+	Foreign bool
 }
 
 // DefaultConfig returns the bounds of a home node.

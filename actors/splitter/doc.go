@@ -11,7 +11,8 @@
 //  3. One piece of work fills the padding and a fresh key from Entropy,
 //     seals in place, mixes in place, and names D. The ref is known now.
 //  4. D, and A and B where they were generated, go to the store, gathered
-//     with those of other blocks and in random order.
+//     with those of other blocks and in random order. With Config.Foreign
+//     the store is told to keep the others.
 //  5. When the store says that they are durable, the randomizer is told
 //     ([messages.CommitTuples]) and the writer gets its credit.
 //

@@ -302,7 +302,8 @@ func (a *actor) workDone(ctx shell.Ctx, m messages.WorkDone) {
 func (a *actor) put(ctx shell.Ctx) {
 	p := &a.pipe
 	var blocks []messages.Block
-	has := make(map[messages.CID]bool) // a generated B may come twice
+	var keep []messages.CID
+	has := make(map[messages.CID]bool) // a B may come twice
 	n := 0
 	for n < len(p.outgoing) && len(blocks) < a.cfg.PutBatchBlocks {
 		j := p.outgoing[n]
@@ -310,9 +311,14 @@ func (a *actor) put(ctx shell.Ctx) {
 		p.outgoingBlocks -= j.newBlocks()
 		blocks = append(blocks, messages.Block{CID: j.ref.D, Data: j.data})
 		for _, r := range []messages.Randomizer{j.a, j.b} {
-			if r.Data != nil && !has[r.CID] {
-				has[r.CID] = true
+			if has[r.CID] || r.Data == nil && !a.cfg.Foreign {
+				continue
+			}
+			has[r.CID] = true
+			if r.Data != nil {
 				blocks = append(blocks, messages.Block(r))
+			} else {
+				keep = append(keep, r.CID)
 			}
 		}
 		j.data, j.a.Data, j.b.Data = nil, nil, nil
@@ -324,7 +330,9 @@ func (a *actor) put(ctx shell.Ctx) {
 	p.puts++
 	corr := p.ask(ctx, ask{kind: askPut, jobs: p.outgoing[:n:n]})
 	p.outgoing = p.outgoing[n:]
-	ctx.Ask(a.store, messages.PutBlocks{Call: messages.Call{Corr: corr}, Blocks: blocks})
+	ctx.Ask(a.store, messages.PutBlocks{
+		Call: messages.Call{Corr: corr}, Blocks: blocks, Keep: keep,
+	})
 }
 
 // blocksStored gives back credits, tells the randomizer of the tuples, and

@@ -35,8 +35,7 @@ type kept struct {
 
 // secondsOf rounds a lease up to a whole second.
 func secondsOf(t time.Time) uint32 {
-	const most = 1<<32 - 1
-	return uint32(min(max(0, t.Add(time.Second-time.Nanosecond).Unix()), most))
+	return uint32(min(max(0, t.Add(time.Second-time.Nanosecond).Unix()), noEnd))
 }
 
 // keptTable is why blocks are kept, in memory: what the rows of
@@ -56,7 +55,10 @@ type keptTable struct {
 	nextEnd uint32
 }
 
-func newKeptTable() keptTable { return keptTable{nextEnd: 1<<32 - 1} }
+// noEnd is the time by which no lease ends.
+const noEnd = 1<<32 - 1
+
+func newKeptTable() keptTable { return keptTable{nextEnd: noEnd} }
 
 // set enters a block; an entry of it is replaced.
 func (t *keptTable) set(cid messages.CID, k kept) {
@@ -202,30 +204,35 @@ func (t *keptTable) evict(n int64, busy func(messages.CID) bool) []messages.CID 
 // expire chooses up to n replicas to go whose leases have ended, the longest
 // ended first. busy blocks stay.
 func (t *keptTable) expire(n int64, now uint32, busy func(messages.CID) bool) []messages.CID {
-	if len(t.ended) == 0 && t.nextEnd <= now {
-		t.findEnded(now)
-	}
 	var out []messages.CID
-	for int64(len(out)) < n && len(t.ended) > 0 {
+	later := uint32(noEnd)
+	for int64(len(out)) < n {
+		if len(t.ended) == 0 && t.nextEnd <= now {
+			t.findEnded(now)
+		}
+		if len(t.ended) == 0 {
+			break
+		}
 		cid := t.ended[0]
 		t.ended = t.ended[1:]
 		k := t.entries[cid]
 		switch {
-		case k.why != whyReplica || k.until > now:
+		case k.why != whyReplica || k.until > now: // renewed, or mine by now
 		case busy(cid):
-			t.nextEnd = min(t.nextEnd, k.until)
+			later = min(later, k.until)
 		default:
 			out = append(out, cid)
 			t.remove(cid)
 		}
 	}
+	t.nextEnd = min(t.nextEnd, later)
 	return out
 }
 
 // findEnded looks through the whole table. That is done once for all leases
 // that have ended by then, and not again before the next one ends.
 func (t *keptTable) findEnded(now uint32) {
-	t.nextEnd = 1<<32 - 1
+	t.nextEnd = noEnd
 	for cid, k := range t.entries { // sorted below
 		switch {
 		case k.why != whyReplica:

@@ -5,6 +5,15 @@ import (
 	"sort"
 )
 
+// ForMembership is what the membership receives.
+type ForMembership interface{ forMembership() }
+
+func (PeersFound) forMembership()      {}
+func (ListMembers) forMembership()     {}
+func (LeaveNetwork) forMembership()    {}
+func (PacketReceived) forMembership()  {}
+func (RequestAnswered) forMembership() {}
+
 // MemberStatus is what a node believes of another.
 type MemberStatus uint8
 
@@ -42,7 +51,7 @@ type Coordinate struct {
 	Vec        [4]float32
 	Height     float32
 	Adjustment float32
-	Error      float32 // 0 means that there is no measurement yet
+	Error      float32 // 0: nothing is known; 1.5: the node has not measured yet
 }
 
 // Member is what is known of a node of the network. It is immutable once
@@ -67,7 +76,11 @@ type Member struct {
 type View struct {
 	Self    NodeID
 	Version uint64 // grows with each change of this node's view
-	Members []*Member
+	// Placement grows when what placement depends on has changed: who is
+	// there, with what capacity, domain and uptime class. Views of the same
+	// Placement differ in suspicions and coordinates alone.
+	Placement uint64
+	Members   []*Member
 }
 
 // Find returns the member of that ID, or nil.
@@ -87,7 +100,8 @@ func (v *View) Search(id NodeID) int {
 }
 
 // ViewChanged tells that the view has changed. An event of the membership,
-// once per Config.ViewInterval at most.
+// once per Config.ViewInterval at most, and once a minute at least, for those
+// that have restarted: the same View again then.
 type ViewChanged struct{ View *View }
 
 // PeersFound tells of nodes that discovery met: candidates to join. An event.

@@ -3,7 +3,7 @@
 //
 // The nodes are the ones that ship. The same supervision tree, the same
 // actors and the same block store engine run on simulated ports; only the
-// clock, the randomness, the disk and, in time, the wire are replaced.
+// clock, the randomness, the disk and the wire are replaced.
 //
 // # The loop
 //
@@ -15,6 +15,19 @@
 // one sender and one receiver never changes. Work per virtual instant is
 // bounded: actors that answer each other for ever are an error that names
 // them, not a hang.
+//
+// # The network
+//
+// With Options.Network, nodes have the ports Net and Gossip, on the packets
+// of package network: each has an ID and a Link. World.Network parts them,
+// slows them and counts what they send. Heads are copied when they are sent,
+// so that nodes share nothing; blocks are shared, since nobody writes to
+// them. A power cut is silence: what was asked of the node runs into its
+// timeout, and what it asked is forgotten. An actor that restarts resets
+// what it owed, as a closed stream would.
+//
+// Nothing of it enters the trace by itself: what arrives is a delivery like
+// any other.
 //
 // # Seeds and traces
 //

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/port"
 	"github.com/noisefs/noisefs/runtime/shell"
 	"github.com/noisefs/noisefs/runtime/tree"
+	"github.com/noisefs/noisefs/sim/network"
 )
 
 // coresDefault is how many processors a node has unless it is told otherwise.
@@ -28,6 +30,16 @@ type NodeConfig struct {
 	// at a crash, after the actors are gone and before the next Open. Nil
 	// means that nothing is lost.
 	PowerCut func()
+	// ID names the node in the network; the zero value draws one from Name.
+	// It is of no use in a world without a network, and neither are Link and
+	// ExchangesMax.
+	ID   messages.NodeID
+	Link network.Link
+	// ExchangesMax bounds the requests of others that await a response; more
+	// are refused. 0 means ExchangesMaxDefault.
+	ExchangesMax int
+	// Skew is what is wrong with the node's clock.
+	Skew Skew
 	// Cores is how much work (port.Workers) the node does at a time; 0
 	// means 4.
 	Cores int
@@ -57,6 +69,7 @@ type Engines struct {
 type Node struct {
 	world   *World
 	config  NodeConfig
+	peer    network.Peer
 	boots   int
 	ports   *nodePorts
 	engines Engines
@@ -86,7 +99,15 @@ func (w *World) NewNode(config NodeConfig) (*Node, error) {
 	if config.Cores == 0 {
 		config.Cores = coresDefault
 	}
+	if !config.Skew.possible() {
+		return nil, fmt.Errorf("sim: %s has a clock that drifts by %v", config.Name, config.Skew.Drift)
+	}
 	n := &Node{world: w, config: config}
+	if w.wire != nil {
+		if err := w.wire.add(n); err != nil {
+			return nil, fmt.Errorf("sim: %s: %w", config.Name, err)
+		}
+	}
 	w.nodes = append(w.nodes, n)
 	return n, nil
 }
@@ -102,7 +123,7 @@ func (n *Node) Boot() error {
 	if n.config.Open != nil {
 		key := streamKey(w.options.Seed, "engines", n.config.Name, " ", n.boots)
 		engines, err := n.config.Open(Boot{
-			Node: n.config.Name, Number: n.boots, Now: w.Now, Entropy: NewEntropy(key),
+			Node: n.config.Name, Number: n.boots, Now: n.now, Entropy: NewEntropy(key),
 		})
 		if err != nil {
 			return fmt.Errorf("boot %s: %w", n.config.Name, err)
@@ -110,7 +131,7 @@ func (n *Node) Boot() error {
 		n.engines = engines
 	}
 	n.ports = &nodePorts{
-		world: w, boot: n.boots, clocks: make(map[*shell.Incarnation]*Clock),
+		world: w, boot: n.boots, skew: n.config.Skew, lives: make(map[*shell.Incarnation]life),
 	}
 	group := &n.ports.group
 	n.ports.cores = cores{world: w, group: group, freeNS: make([]int64, n.config.Cores)}
@@ -124,6 +145,9 @@ func (n *Node) Boot() error {
 			world: w, group: group, cost: e.IndexCost, dead: e.Dead, crash: n.Crash,
 		}}
 	}
+	if w.wire != nil {
+		n.ports.net = w.wire.boot(n, group)
+	}
 	running, err := tree.Start(w.system, n.config.Name, n.config.Spec, n.ports)
 	if err != nil {
 		return fmt.Errorf("boot %s: %w", n.config.Name, err)
@@ -134,6 +158,15 @@ func (n *Node) Boot() error {
 
 // Name returns the node's name.
 func (n *Node) Name() string { return n.config.Name }
+
+// ID returns the node's name in the network, zero in a world without one.
+func (n *Node) ID() messages.NodeID { return n.config.ID }
+
+// Peer returns the node's place in the world's network.
+func (n *Node) Peer() network.Peer { return n.peer }
+
+// now is what the node's clock shows.
+func (n *Node) now() time.Time { return n.world.skewed(n.config.Skew) }
 
 // Boots counts how often the node was started.
 func (n *Node) Boots() int { return n.boots }
@@ -220,5 +253,8 @@ func (n *Node) Crash() {
 // off forgets what the machine was doing.
 func (n *Node) off() {
 	n.world.loop.end(&n.ports.group)
+	if n.ports.net != nil {
+		n.ports.net.off()
+	}
 	n.running = nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
@@ -24,16 +25,42 @@ var (
 // Clock is an incarnation's virtual time.
 type Clock struct {
 	world *World
+	skew  Skew
 	group timerGroup
 	due   func(any)
 }
 
 // Now implements [port.Clock].
-func (c *Clock) Now() time.Time { return c.world.Now() }
+func (c *Clock) Now() time.Time { return c.world.skewed(c.skew) }
 
 // After implements [port.Clock].
 func (c *Clock) After(d time.Duration, due any) port.Timer {
+	d = c.skew.wait(d)
 	return clockTimer{c.world.loop, c.world.loop.after(d, &c.group, func() { c.due(due) })}
+}
+
+// driftMax bounds how far a clock may drift: ten times what the worst do.
+const driftMax = 0.01
+
+// Skew is what is wrong with a clock. The zero value is nothing.
+type Skew struct {
+	Offset time.Duration // how far it is ahead at the start of the world
+	Drift  float64       // how much faster it goes: 0.0001 gains 8.64 s a day
+}
+
+func (s Skew) possible() bool { return s.Drift >= -driftMax && s.Drift <= driftMax }
+
+// wait returns how long it takes until the clock has moved by d.
+func (s Skew) wait(d time.Duration) time.Duration {
+	if s.Drift == 0 {
+		return d
+	}
+	return time.Duration(math.Ceil(float64(d)/(1+s.Drift))) + 1 // never early
+}
+
+// skewed returns what a clock shows.
+func (w *World) skewed(s Skew) time.Time {
+	return w.Now().Add(s.Offset + time.Duration(float64(w.Elapsed())*s.Drift))
 }
 
 type clockTimer struct {
@@ -136,39 +163,56 @@ func runWork(f func() any) (result any, err error) {
 type nodePorts struct {
 	world  *World
 	boot   int
+	skew   Skew
 	group  timerGroup // what the machine is doing: ends with the boot
 	cores  cores
 	blocks *blockDevice
 	index  *indexDevice
-	clocks map[*shell.Incarnation]*Clock
+	net    *netBoot // nil without a network
+	lives  map[*shell.Incarnation]life
+}
+
+// life is what ends with an incarnation.
+type life struct {
+	clock *Clock
+	net   *netPort // nil without a network
 }
 
 var _ shell.Ports = (*nodePorts)(nil)
 
 // Open implements [shell.Ports].
-func (p *nodePorts) Open(life *shell.Incarnation) *shell.Env {
-	clock := p.world.NewClock(life.Due)
-	p.clocks[life] = clock
-	seed, path, number := p.world.options.Seed, life.Path(), life.Number()
+func (p *nodePorts) Open(of *shell.Incarnation) *shell.Env {
+	opened := life{clock: &Clock{world: p.world, skew: p.skew, due: of.Due}}
+	seed, path, number := p.world.options.Seed, of.Path(), of.Number()
 	env := &shell.Env{
-		Clock:   clock,
+		Clock:   opened.clock,
 		Rand:    newRand(streamKey(seed, "decisions", path, " ", p.boot, " ", number)),
 		Entropy: NewEntropy(streamKey(seed, "entropy", path, " ", p.boot, " ", number)),
-		Workers: &workers{cores: &p.cores, answer: life.Answer},
+		Workers: &workers{cores: &p.cores, answer: of.Answer},
 	}
 	if p.blocks != nil {
-		env.Blocks = &blocks{p.blocks, life.Answer}
+		env.Blocks = &blocks{p.blocks, of.Answer}
 	}
 	if p.index != nil {
-		env.Index = &index{p.index, life.Answer}
+		env.Index = &index{p.index, of.Answer}
 	}
+	if p.net != nil {
+		opened.net = &netPort{boot: p.net, answer: of.Answer}
+		env.Net, env.Gossip = opened.net, gossip{opened.net}
+	}
+	p.lives[of] = opened
 	return env
 }
 
 // Close implements [shell.Ports].
-func (p *nodePorts) Close(life *shell.Incarnation) {
-	if clock := p.clocks[life]; clock != nil {
-		p.world.loop.end(&clock.group)
-		delete(p.clocks, life)
+func (p *nodePorts) Close(of *shell.Incarnation) {
+	ended, ok := p.lives[of]
+	if !ok {
+		return
 	}
+	p.world.loop.end(&ended.clock.group)
+	if ended.net != nil {
+		ended.net.close()
+	}
+	delete(p.lives, of)
 }

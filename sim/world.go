@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/noisefs/noisefs/runtime/shell"
+	"github.com/noisefs/noisefs/sim/network"
 )
 
 // WorkPerInstantMaxDefault bounds the slices and timers of one virtual
@@ -34,6 +35,10 @@ type Options struct {
 	// Observe sees every delivery before it is handled, for checkers. It may
 	// not send, and it may be nil.
 	Observe func(shell.Delivery)
+	// Network is what lies between the nodes; nil: nothing, and nodes have
+	// neither Net nor Gossip. Seed decides its draws, not Network.Seed.
+	// NewWorld panics when Network.Validate reports an error.
+	Network *network.Options
 	// Log receives what nodes log; nil discards it.
 	Log *slog.Logger
 	// Reuse takes over the actor registry of an earlier world that is done
@@ -49,6 +54,7 @@ type World struct {
 	system  *shell.System
 	free    timerGroup // timers of no incarnation
 	nodes   []*Node
+	wire    *wire // nil without a network
 	faults  []*Fault
 	panics  []shell.Panic
 }
@@ -78,6 +84,9 @@ func NewWorld(o Options) *World {
 		system.Reuse = o.Reuse.system
 	}
 	w.system = shell.NewSystem(system)
+	if o.Network != nil {
+		w.wire = newWire(w, *o.Network)
+	}
 	w.options.Reuse = nil // or each world would keep all before it alive
 	return w
 }

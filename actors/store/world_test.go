@@ -45,15 +45,23 @@ type depot struct {
 	walksEnded int
 	silent     bool // the drive does not answer
 	unsealed   int
+
+	member *member // nil: there is no network
 }
 
 func newDepot(t sim.Test, cfg store.Config, seed uint64) *depot {
+	t.Helper()
+	return newDepotOf(t, cfg, seed, nil)
+}
+
+// newDepotOf makes a depot that may be a member of a network.
+func newDepotOf(t sim.Test, cfg store.Config, seed uint64, m *member) *depot {
 	t.Helper()
 	if err := cfg.Validate(); err != nil {
 		t.Fatalf("%v", err)
 	}
 	d := &depot{
-		t: t, rand: rand.New(rand.NewPCG(seed, 1)),
+		t: t, rand: rand.New(rand.NewPCG(seed, 1)), member: m,
 		world: sim.NewWorld(sim.Options{Seed: seed}),
 		disk: disk.New(disk.Options{Seed: seed, Costs: disk.Costs{
 			Operation: 10 * time.Microsecond, Sync: time.Millisecond, BytesPerSecond: 1 << 30,
@@ -62,16 +70,21 @@ func newDepot(t sim.Test, cfg store.Config, seed uint64) *depot {
 	fake := func(role string, receive func(shell.Ctx, any)) tree.ChildSpec {
 		return tree.ChildSpec{Role: role, Doc: "pretended", New: (&sim.Fake{OnReceive: receive}).New}
 	}
+	newStore := store.New(cfg, format.Params{BlockSize: blockSize})
+	children := []tree.ChildSpec{
+		fake("cache", d.cache), fake("reader", d.reader), fake("drive", d.drive),
+		fake("randomizer", d.randomizer), fake("splitter", d.splitter),
+		{
+			Role: store.Role, Doc: "blocks", New: newStore,
+			Needs: []string{"cache", "reader", "drive", "randomizer", "splitter"},
+		},
+	}
+	if m != nil {
+		children = m.join(d, children, seed)
+	}
 	d.node = d.world.AddNode(t, sim.NodeConfig{
 		Name: "n1",
-		Spec: tree.Spec{Children: []tree.ChildSpec{
-			fake("cache", d.cache), fake("reader", d.reader), fake("drive", d.drive),
-			fake("randomizer", d.randomizer), fake("splitter", d.splitter),
-			{
-				Role: store.Role, Doc: "blocks", New: store.New(cfg, format.Params{BlockSize: blockSize}),
-				Needs: []string{"cache", "reader", "drive", "randomizer", "splitter"},
-			},
-		}},
+		Spec: tree.Spec{Children: children},
 		Open: func(boot sim.Boot) (sim.Engines, error) {
 			if boot.Number > 1 {
 				d.disk = d.disk.Restart()
@@ -80,9 +93,18 @@ func newDepot(t sim.Test, cfg store.Config, seed uint64) *depot {
 				BlockSize: blockSize, SegmentBytes: 20 << 10, Reserve: -1, Shuffle: d.rand.Shuffle,
 			})
 			d.engine = engine
-			return sim.Engines{Blocks: engine, BlocksCost: d.disk}, err
+			engines := sim.Engines{Blocks: engine, BlocksCost: d.disk}
+			if m != nil {
+				engines.Index, engines.IndexCost = m.boot(boot), m.index
+			}
+			return engines, err
 		},
-		PowerCut: func() { d.disk.PowerCut() },
+		PowerCut: func() {
+			d.disk.PowerCut()
+			if m != nil {
+				m.index.PowerCut()
+			}
+		},
 	})
 	d.client = d.world.Client(t, d.node)
 	d.settle()
@@ -141,6 +163,11 @@ func (d *depot) drive(ctx shell.Ctx, msg any) {
 func (d *depot) randomizer(ctx shell.Ctx, msg any) {
 	answer := ctx.Caller().Answer()
 	switch m := msg.(type) {
+	case messages.AdmitBlocks:
+		d.member.admitted = append(d.member.admitted, m)
+		ctx.Reply(ctx.Caller(), messages.BlocksAdmitted{Answer: answer})
+	case messages.RandomizersLost:
+		d.member.lost = append(d.member.lost, m.CIDs...)
 	case messages.BeginCollection:
 		ctx.Reply(ctx.Caller(), messages.CollectionBegun{Answer: answer})
 	case messages.RetireBlocks:

@@ -30,11 +30,11 @@ type actor struct {
 // New returns what makes an incarnation of the popularity. cfg is valid, and
 // the node has a network.
 func New(cfg Config) func(*shell.Env) shell.Behaviour {
-	noise := newNoise(cfg.base())
+	rules := newRules(cfg)
 	return func(env *shell.Env) shell.Behaviour {
 		phase := time.Duration(env.Rand.Float64() * float64(cfg.Window))
 		a := &actor{
-			core:  newCore(cfg, noise, env.Clock.Now(), phase),
+			core:  newCore(rules, env.Clock.Now(), phase),
 			clock: env.Clock, entropy: env.Entropy, gossip: env.Gossip,
 		}
 		for _, role := range cfg.TellHot {

@@ -36,8 +36,8 @@ type Config struct {
 	// CellMax (1 to 127) bounds what a summary says of one cell, noise aside.
 	// Raising it lets a holder say more of a popular block, and a liar too.
 	CellMax int
-	// CellMeanMax bounds the mean size of a summary's cells, noise included:
-	// at least twice that of the noise.
+	// CellMeanMax (1 to 127) bounds the mean size of a summary's cells, noise
+	// included: at least twice that of the noise.
 	CellMeanMax int
 
 	// Epsilon (above 0) is how much a summary may tell of one request: adding
@@ -86,8 +86,9 @@ func DefaultConfig() Config {
 // sumMax bounds the sum of the sizes of a summary's cells.
 func (c Config) sumMax() int { return c.CellMeanMax * c.Depth * c.Width }
 
-// base is the α of the noise: one request changes one cell of each row by 1.
-func (c Config) base() float64 { return noiseBase(c.Epsilon, c.Depth) }
+// noiseSize is the mean size of the noise of a cell. One request changes one
+// cell of each row by 1, so Depth is the sensitivity.
+func (c Config) noiseSize() float64 { return noiseSize(noiseBase(c.Epsilon, c.Depth)) }
 
 // Validate says what is wrong with the configuration, if anything.
 func (c Config) Validate() error {
@@ -105,9 +106,11 @@ func (c Config) Validate() error {
 		return wrong("CellMax is %d, want 1 to %d", c.CellMax, 255-2*wire.DemandZero)
 	case !(c.Epsilon > 0):
 		return wrong("Epsilon is %v, want more than 0", c.Epsilon)
-	case !(float64(c.CellMeanMax) >= 2*noiseSize(c.base())) || c.CellMeanMax < 1:
-		return wrong("CellMeanMax is %d, want at least 1 and twice the noise, which is %.2f",
-			c.CellMeanMax, noiseSize(c.base()))
+	case c.CellMeanMax < 1 || c.CellMeanMax > 127:
+		return wrong("CellMeanMax is %d, want 1 to 127", c.CellMeanMax)
+	case float64(c.CellMeanMax) < 2*c.noiseSize():
+		return wrong("CellMeanMax is %d, want twice the mean size of the noise, %.2f",
+			c.CellMeanMax, c.noiseSize())
 	case c.EpochsMax < 2:
 		return wrong("EpochsMax is %d, want 2 or more", c.EpochsMax)
 	case !(c.EpochDecay > 0 && c.EpochDecay <= 1):
@@ -126,4 +129,16 @@ func (c Config) Validate() error {
 		return wrong("HotPerHourMin is %v, want more than 0", c.HotPerHourMin)
 	}
 	return nil
+}
+
+// rules are what follows from a configuration. They are immutable, and shared
+// by all incarnations.
+type rules struct {
+	cfg    Config
+	noise  *noise
+	limits *limits
+}
+
+func newRules(cfg Config) *rules {
+	return &rules{cfg, newNoise(noiseBase(cfg.Epsilon, cfg.Depth)), newLimits(cfg)}
 }

@@ -14,8 +14,7 @@ import (
 
 // core counts, merges and estimates. It does no I/O.
 type core struct {
-	cfg     Config
-	noise   *noise
+	*rules
 	started time.Time
 	phase   time.Duration // when in each window this node publishes
 	view    *messages.View
@@ -38,9 +37,10 @@ type core struct {
 
 // newCore makes a core that publishes at phase of each window, phase being
 // below the window.
-func newCore(cfg Config, noise *noise, now time.Time, phase time.Duration) *core {
+func newCore(rules *rules, now time.Time, phase time.Duration) *core {
+	cfg := rules.cfg
 	c := &core{
-		cfg: cfg, noise: noise, started: now, phase: phase,
+		rules: rules, started: now, phase: phase,
 		countingSince: now, countedSince: now,
 		counting: sketch{depth: cfg.Depth}, counted: sketch{depth: cfg.Depth},
 		hot:    hot{blocksMax: cfg.HotMax, halfLife: cfg.HotHalfLife, base: now},
@@ -135,7 +135,7 @@ func (c *core) accept(now time.Time, author messages.NodeID, payload []byte) boo
 	m, err := wire.DecodeDemandSummary(payload)
 	if err != nil || m.WindowSeconds != uint32(c.cfg.Window/time.Second) ||
 		m.Depth != c.cfg.Depth || len(m.Cells) != c.cfg.Depth*c.cfg.Width ||
-		!nearby(m.Epoch, c.epochAt(now)) || !admissible(m.Cells, c.cfg) {
+		!nearby(m.Epoch, c.epochAt(now)) || !c.limits.keptBy(m.Cells) {
 		return false
 	}
 	key := binary.LittleEndian.Uint64(author[:])

@@ -33,7 +33,7 @@ func smallConfig() Config {
 }
 
 func newTestCore(cfg Config) *core {
-	return newCore(cfg, newNoise(cfg.base()), start, cfg.Window/2)
+	return newCore(newRules(cfg), start, cfg.Window/2)
 }
 
 // testCID returns the n-th of a list of CIDs, as evenly spread as digests.
@@ -57,7 +57,7 @@ func summaryOf(cfg Config, entropy seeded, cids ...messages.CID) []byte {
 // summaryIn is summaryOf, some windows later.
 func summaryIn(cfg Config, window int, entropy seeded, cids ...messages.CID) []byte {
 	now := start.Add(time.Duration(window) * cfg.Window)
-	author := newCore(cfg, newNoise(cfg.base()), now, cfg.Window/2)
+	author := newCore(newRules(cfg), now, cfg.Window/2)
 	author.serve(now, cids)
 	return author.publish(author.due(), entropy)
 }
@@ -105,7 +105,7 @@ func TestDemandIsHeardOfAll(t *testing.T) {
 
 func TestSummariesThatAreRefused(t *testing.T) {
 	cfg := smallConfig()
-	cfg.AuthorsMax = 2
+	cfg.AuthorsMax, cfg.CellMax = 2, 100
 	good := decode(t, summaryOf(cfg, newSeeded(1), repeat(testCID(1), 50)...))
 	full := func(v byte, n int) []byte {
 		cells := slices.Repeat([]byte{wire.DemandZero}, len(good.Cells))
@@ -126,19 +126,16 @@ func TestSummariesThatAreRefused(t *testing.T) {
 		change func(c *core, m *wire.DemandSummary)
 		want   bool
 	}{
-		"Good":      {func(*core, *wire.DemandSummary) {}, true},
-		"Early":     {func(_ *core, m *wire.DemandSummary) { m.Epoch++ }, true},
-		"Late":      {func(_ *core, m *wire.DemandSummary) { m.Epoch-- }, true},
-		"TooEarly":  {func(_ *core, m *wire.DemandSummary) { m.Epoch += 2 }, false},
-		"TooLate":   {func(_ *core, m *wire.DemandSummary) { m.Epoch -= 2 }, false},
-		"Window":    {func(_ *core, m *wire.DemandSummary) { m.WindowSeconds-- }, false},
-		"Depth":     {func(_ *core, m *wire.DemandSummary) { m.Depth = 1 }, false},
-		"Width":     {func(_ *core, m *wire.DemandSummary) { m.Cells = m.Cells[:3*63] }, false},
-		"Malformed": {func(_ *core, m *wire.DemandSummary) { m.Cells = m.Cells[:5] }, false},
-		"CellMax": {func(c *core, m *wire.DemandSummary) {
-			c.cfg.CellMax--
-			m.Cells = full(highest, 1)
-		}, false},
+		"Good":        {func(*core, *wire.DemandSummary) {}, true},
+		"Early":       {func(_ *core, m *wire.DemandSummary) { m.Epoch++ }, true},
+		"Late":        {func(_ *core, m *wire.DemandSummary) { m.Epoch-- }, true},
+		"TooEarly":    {func(_ *core, m *wire.DemandSummary) { m.Epoch += 2 }, false},
+		"TooLate":     {func(_ *core, m *wire.DemandSummary) { m.Epoch -= 2 }, false},
+		"Window":      {func(_ *core, m *wire.DemandSummary) { m.WindowSeconds-- }, false},
+		"Depth":       {func(_ *core, m *wire.DemandSummary) { m.Depth = 1 }, false},
+		"Width":       {func(_ *core, m *wire.DemandSummary) { m.Cells = m.Cells[:3*63] }, false},
+		"Malformed":   {func(_ *core, m *wire.DemandSummary) { m.Cells = m.Cells[:5] }, false},
+		"CellTooHigh": {func(_ *core, m *wire.DemandSummary) { m.Cells = full(highest+1, 1) }, false},
 		"CellAtMost":  {func(_ *core, m *wire.DemandSummary) { m.Cells = full(highest, fits) }, true},
 		"SumTooLarge": {func(_ *core, m *wire.DemandSummary) { m.Cells = full(highest, fits+1) }, false},
 		"SumNegative": {func(_ *core, m *wire.DemandSummary) { m.Cells = full(0, len(m.Cells)) }, false},
@@ -249,7 +246,7 @@ func TestOneAuthorIsBounded(t *testing.T) {
 		for row := range cfg.Depth {
 			lie.Cells[place(lie.Epoch, &target, row, cfg.Width)] = byte(cfg.CellMax + 2*wire.DemandZero)
 		}
-		for !admissible(lie.Cells, cfg) { // as a liar that keeps the rules must
+		for !newLimits(cfg).keptBy(lie.Cells) { // as a liar that keeps the rules must
 			for i, c := range lie.Cells {
 				lie.Cells[i] = byte(wire.DemandZero + (int(c)-wire.DemandZero)*9/10)
 			}

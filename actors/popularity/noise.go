@@ -25,7 +25,6 @@ const (
 // which makes a count of integers ε-differentially private when one request
 // changes it by the sensitivity at most. It works on a table of integers,
 // since the gaps between floating-point numbers would give counts away.
-// It is immutable, and shared by all incarnations.
 //
 // Sources: Ghosh, Roughgarden, Sundararajan, "Universally utility-maximizing
 // privacy mechanisms", 2009; Mironov, "On significance of the least
@@ -99,15 +98,30 @@ func shrink(cells []byte, limit, total int) {
 	}
 }
 
-// admissible reports whether cells keep the bounds that every member keeps.
-func admissible(cells []byte, cfg Config) bool {
-	highest, total := cfg.CellMax+wire.DemandZero, 0
-	for _, c := range cells {
-		v := int(c) - wire.DemandZero
-		if v > highest {
-			return false
+// limits tells whether the cells of a summary keep the bounds that every
+// member keeps.
+type limits struct {
+	size   [256]int32 // of a cell, as sent; above sumMax when it is too high
+	sumMax int32
+}
+
+func newLimits(cfg Config) *limits {
+	l := &limits{sumMax: int32(cfg.sumMax())}
+	for c := range l.size {
+		v := int32(c) - wire.DemandZero
+		l.size[c] = max(v, -v)
+		if int(v) > cfg.CellMax+wire.DemandZero {
+			l.size[c] = l.sumMax + 1
 		}
-		total += max(v, -v)
 	}
-	return total <= cfg.sumMax()
+	return l
+}
+
+// keptBy reports whether these cells are within the limits.
+func (l *limits) keptBy(cells []byte) bool {
+	total := int64(0)
+	for _, c := range cells {
+		total += int64(l.size[c])
+	}
+	return total <= int64(l.sumMax)
 }

@@ -60,10 +60,10 @@ func TestNoiseSize(t *testing.T) {
 }
 
 // TestNoiseIsPrivate: that a count is one higher changes the odds of no value
-// by more than exp(epsilon/sensitivity), by the sampler's own table.
+// by more than exp(Epsilon/Depth), by the sampler's own table.
 func TestNoiseIsPrivate(t *testing.T) {
-	const epsilon, depth = 1, 4
-	n := newNoise(noiseBase(epsilon, depth))
+	cfg := DefaultConfig()
+	n := newRules(cfg).noise
 	odds := func(k int) float64 {
 		k = max(k, -k)
 		if k == 0 {
@@ -71,7 +71,7 @@ func TestNoiseIsPrivate(t *testing.T) {
 		}
 		return float64(n.upTo[k]-n.upTo[k-1]) / 2
 	}
-	limit := math.Exp(float64(epsilon)/depth) * (1 + 1e-6)
+	limit := math.Exp(cfg.Epsilon/float64(cfg.Depth)) * (1 + 1e-6)
 	for k := -60; k < 60; k++ {
 		if ratio := odds(k) / odds(k+1); ratio > limit || 1/ratio > limit {
 			t.Errorf("%d is %.4f times as likely as %d, limit %.4f", k, ratio, k+1, limit)
@@ -93,11 +93,11 @@ func TestSampleEnds(t *testing.T) {
 // bounds that receivers insist on.
 func TestSummariesAreClipped(t *testing.T) {
 	cfg := DefaultConfig()
-	n := newNoise(cfg.base())
+	n := newRules(cfg).noise
 	for _, served := range []int16{0, 1, 10, 500, math.MaxInt16} {
 		counts := slices.Repeat([]int16{served}, cfg.Depth*cfg.Width)
 		cells := n.summarize(counts, cfg, newSeeded(3))
-		if !admissible(cells, cfg) {
+		if !newLimits(cfg).keptBy(cells) {
 			t.Errorf("a summary of cells of %d would be refused", served)
 		}
 	}

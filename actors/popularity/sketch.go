@@ -77,7 +77,10 @@ func (s *sketch) add(cells []byte) {
 	own := s.cells[:len(cells)]
 	for i, c := range cells {
 		v := int32(own[i]) + int32(c) - wire.DemandZero
-		own[i] = int16(min(max(v, math.MinInt16), math.MaxInt16))
+		if v != int32(int16(v)) {
+			v = min(max(v, math.MinInt16), math.MaxInt16)
+		}
+		own[i] = int16(v)
 	}
 }
 

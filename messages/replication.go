@@ -1,5 +1,8 @@
 package messages
 
+// ForReplication is what the replication manager receives.
+type ForReplication interface{ forReplication() }
+
 // BlocksWritten tells that blocks which this node's own files need became
 // durable here: they are to be spread. An event of the store.
 type BlocksWritten struct{ CIDs []CID }
@@ -24,3 +27,18 @@ type ReplicationStatted struct {
 	RefusedOffers   uint64 // of others, by this node
 	DroppedReplicas uint64
 }
+
+func (BlocksWritten) forReplication()   {}
+func (BlocksGone) forReplication()      {}
+func (HotBlocks) forReplication()       {}
+func (StatReplication) forReplication() {}
+func (ViewChanged) forReplication()     {}
+func (PacketReceived) forReplication()  {}
+func (RequestAnswered) forReplication() {}
+func (WorkDone) forReplication()        {}
+func (ReplicasHeld) forReplication()    {}
+func (ReplicasDropped) forReplication() {}
+func (KeptListed) forReplication()      {}
+func (BlocksLoaded) forReplication()    {}
+func (DemandEstimated) forReplication() {}
+func (Failed) forReplication()          {}

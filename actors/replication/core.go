@@ -1,0 +1,370 @@
+package replication
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/messages/wire"
+	"github.com/noisefs/noisefs/runtime/placement"
+	"github.com/noisefs/noisefs/runtime/port"
+)
+
+// tick is the least time between two rounds of looks.
+const tick = time.Second
+
+// core decides what is looked at and when, who is asked to hold what, and
+// what this node promises to others. It does no I/O: its steps leave what is
+// to be done in out. Each step begins with at.
+type core struct {
+	cfg       Config
+	blockSize int
+	rand      port.Rand
+
+	now  time.Time
+	view *messages.View // nil until it is known
+
+	watched map[messages.CID]*watch
+	due     schedule
+	roster  roster
+	looks   int // under way, also those that wait for their demand
+	ticked  time.Time
+
+	replicas int // of the watched, held for the network
+	foreign  int // of them, not also this node's own
+	under    int // of the watched, with too few holders
+	listing  listing
+	hot      map[messages.CID]hotBlock
+
+	outbox outbox
+	guard  guard // of what comes in
+
+	out   effects
+	count counters
+}
+
+// counters are for StatReplication.
+type counters struct {
+	pushed, pushedBytes, repaired, refused, dropped, malformed uint64
+}
+
+// hotBlock is what follows from the popularity's word on a block that this
+// node serves: what the whole network asks for, if each of the holders that
+// were known then serves as much.
+type hotBlock struct {
+	perHour float64
+	told    time.Time
+}
+
+// hotMax bounds the blocks of which the popularity's last word is kept, and
+// hotLife for how long it is.
+const (
+	hotMax  = 256
+	hotLife = time.Minute
+)
+
+// effects is what a step of the core asks for.
+type effects struct {
+	list      *messages.CID // list kept blocks after this one
+	estimates [][]*watch    // whose demand is wanted, up to DemandMax each
+	loads     []*request    // pushes whose blocks are to be loaded
+	requests  []*request    // to be sent
+	hashes    []*exchange   // whose blocks are to be named
+	holds     []*hold       // to be held
+	drops     []*watch      // whose leases are to be ended
+	responses []*exchange   // to be answered
+}
+
+func newCore(cfg Config, blockSize int, rand port.Rand) *core {
+	return &core{
+		cfg: cfg, blockSize: blockSize, rand: rand,
+		watched: make(map[messages.CID]*watch),
+	}
+}
+
+// at begins a step.
+func (c *core) at(now time.Time) { c.now = now }
+
+// take ends a step: what was decided is put into packets, and handed out.
+func (c *core) take() effects {
+	c.flushOwn()
+	c.pump()
+	c.listMore()
+	out := c.out
+	c.out = effects{}
+	return out
+}
+
+// next is when the next tick is due; false: not before something happens.
+func (c *core) next() (time.Time, bool) {
+	if c.view == nil || len(c.due) == 0 || c.looks >= c.cfg.LooksMax {
+		return time.Time{}, false
+	}
+	if earliest := c.ticked.Add(tick); c.due[0].due.Before(earliest) {
+		return earliest, true
+	}
+	return c.due[0].due, true
+}
+
+// jittered draws a time between half and one and a half of d.
+func (c *core) jittered(d time.Duration) time.Duration {
+	return d/2 + time.Duration(c.rand.Float64()*float64(d))
+}
+
+// within draws a time below d.
+func (c *core) within(d time.Duration) time.Duration {
+	return time.Duration(c.rand.Float64() * float64(d))
+}
+
+// rank is this node's place in the order of a block, RanksMax if it has none.
+func (c *core) rank(cid messages.CID) int {
+	if c.view == nil {
+		return c.cfg.RanksMax
+	}
+	if rank := placement.Rank(c.view, cid, c.view.Self, c.cfg.RanksMax); rank >= 0 {
+		return rank
+	}
+	return c.cfg.RanksMax
+}
+
+// add watches a block that was not.
+func (c *core) add(cid messages.CID) *watch {
+	w := &watch{cid: cid, place: -1}
+	c.watched[cid] = w
+	return w
+}
+
+// forget stops watching. A look under way finds out by itself.
+func (c *core) forget(w *watch) {
+	c.setUnder(w, false)
+	c.setHolders(w, nil)
+	c.mark(w, false, false)
+	c.due.remove(w)
+	delete(c.watched, w.cid)
+	delete(c.hot, w.cid)
+}
+
+// setUnder notes whether a block has too few holders.
+func (c *core) setUnder(w *watch, under bool) {
+	if w.under != under {
+		w.under = under
+		if under {
+			c.under++
+		} else {
+			c.under--
+		}
+	}
+}
+
+// setHolders replaces what is known of the holders.
+func (c *core) setHolders(w *watch, holders []uint32) {
+	old := w.holders
+	w.holders = holders
+	for _, n := range old {
+		c.roster.release(n)
+	}
+}
+
+// written takes in blocks of this node's own files. Each leaves at a time of
+// its own, so that those of one tuple do not follow each other.
+func (c *core) written(cids []messages.CID) {
+	for _, cid := range cids {
+		w := c.watched[cid]
+		if w == nil {
+			if len(c.watched) >= c.cfg.WatchedMax {
+				c.listing.rotating = true // the listing comes round to it
+				continue
+			}
+			w = c.add(cid)
+		}
+		if w.mine {
+			continue
+		}
+		c.mark(w, true, w.replica)
+		w.fresh, w.offered = true, 0
+		if !w.looking {
+			c.due.at(w, c.now.Add(c.within(c.cfg.DisperseDelay)))
+		}
+	}
+}
+
+// gone takes in blocks that this node's own files need no more.
+func (c *core) gone(cids []messages.CID) {
+	for _, cid := range cids {
+		w := c.watched[cid]
+		if w == nil {
+			continue
+		}
+		c.mark(w, false, w.replica)
+		w.fresh = false
+		if !w.replica && w.promising == 0 {
+			c.forget(w)
+		}
+	}
+}
+
+// viewChanged takes in who is in the network. Blocks whose holders went are
+// looked at when these were waited for; when they are back before, nothing
+// happens.
+func (c *core) viewChanged(view *messages.View) {
+	old := c.view
+	c.view = view
+	if old == nil {
+		return
+	}
+	went, came := c.roster.changes(old, view, c.now)
+	grew := c.under > 0 && newcomers(old, view)
+	if len(went) == 0 && len(came) == 0 && !grew {
+		return
+	}
+	changed := false
+	for _, w := range c.due {
+		if due := c.dueAfter(w, went, came, grew); !due.Equal(w.due) {
+			w.due = due
+			changed = true
+		}
+	}
+	if changed {
+		heap.Init(&c.due)
+	}
+}
+
+// newcomers reports whether the view has a member that the old one had not.
+func newcomers(old, view *messages.View) bool {
+	was, is := old.Members, view.Members
+	for len(is) > 0 {
+		switch order := compareFirst(was, is); {
+		case order == 0:
+			was, is = was[1:], is[1:]
+		case order < 0:
+			was = was[1:]
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// dueAfter is when a block is to be looked at now that members went and came.
+func (c *core) dueAfter(w *watch, went, came map[uint32]bool, grew bool) time.Time {
+	lost, back, missing := false, false, false
+	for _, n := range w.holders {
+		lost = lost || went[n]
+		back = back || came[n]
+		missing = missing || !c.roster.places[n].away.IsZero()
+	}
+	due := w.due
+	switch {
+	case lost:
+		if at := c.now.Add(c.patience(w.cid)); at.Before(due) {
+			due, w.waiting = at, true
+		}
+	case back && !missing && w.waiting:
+		due, w.waiting = c.now.Add(c.jittered(c.cfg.LookInterval)), false
+	}
+	if grew && w.under {
+		if at := c.now.Add(c.jittered(c.cfg.RetryDelay)); at.Before(due) {
+			due = at
+		}
+	}
+	return due
+}
+
+// patience is how long this node waits for a holder of a block to come back:
+// the first living holder acts first, and the others find it done.
+func (c *core) patience(cid messages.CID) time.Duration {
+	stagger := float64(c.cfg.RepairStagger) * (float64(c.rank(cid)) + c.rand.Float64()/2)
+	return c.cfg.RepairDelay + time.Duration(stagger)
+}
+
+// heard takes in what this node serves a lot of: if that calls for more
+// holders, those that there are add to them, one after the other.
+func (c *core) heard(cids []messages.CID, servedPerHour []float64) {
+	if c.cfg.Policy != PolicyAdaptive {
+		return
+	}
+	for i, cid := range cids[:min(len(cids), len(servedPerHour))] {
+		w := c.watched[cid]
+		if w == nil || !w.replica {
+			continue
+		}
+		if c.hot == nil {
+			c.hot = make(map[messages.CID]hotBlock)
+		}
+		if _, known := c.hot[cid]; known || len(c.hot) < hotMax {
+			perHour := servedPerHour[i] * float64(len(w.holders)+1)
+			c.hot[cid] = hotBlock{perHour: perHour, told: c.now}
+		}
+		if w.looking || c.cfg.nextFactor(int(w.factor), c.localDemand(w)) <= int(w.factor) {
+			continue
+		}
+		due := c.now.Add(c.cfg.HotStagger * time.Duration(c.rank(cid)))
+		if due.Before(w.due) {
+			c.due.at(w, due)
+		}
+	}
+}
+
+// localDemand is the demand of which the popularity told lately, or 0.
+func (c *core) localDemand(w *watch) float64 {
+	h, known := c.hot[w.cid]
+	if !known {
+		return 0
+	}
+	if c.now.Sub(h.told) > hotLife {
+		delete(c.hot, w.cid)
+		return 0
+	}
+	return h.perHour
+}
+
+// stats fills a reply to StatReplication.
+func (c *core) stats(answer messages.Answer) messages.ReplicationStatted {
+	waiting := c.looks + c.outbox.waiting
+	for _, w := range c.due {
+		if !w.due.After(c.now) {
+			waiting++
+		}
+	}
+	return messages.ReplicationStatted{
+		Answer:          answer,
+		Watched:         int64(len(c.watched)),
+		Replicas:        int64(c.replicas),
+		UnderReplicated: int64(c.under),
+		Waiting:         int64(waiting),
+		PushedBlocks:    c.count.pushed,
+		PushedBytes:     c.count.pushedBytes,
+		RepairedBlocks:  c.count.repaired,
+		RefusedOffers:   c.count.refused,
+		DroppedReplicas: c.count.dropped,
+	}
+}
+
+// leaseEnd rounds the end of a lease up, so that it tells little of when it
+// began.
+func (c *core) leaseEnd(at time.Time) int64 {
+	quantum := int64(c.cfg.LeaseQuantum / time.Second)
+	return (at.Unix() + quantum - 1) / quantum * quantum
+}
+
+// items makes the items of a request.
+func (c *core) items(tickets []ticket) []wire.ReplicaItem {
+	items := make([]wire.ReplicaItem, len(tickets))
+	for i, t := range tickets {
+		items[i] = wire.ReplicaItem{CID: t.look.w.cid, Until: c.lease(t.look.w)}
+	}
+	return items
+}
+
+// lease is until when a block is to be held: for an own block, a lease from
+// now, put off only now and then; and while anybody has promised to hold it
+// for longer, as long as that.
+func (c *core) lease(w *watch) int64 {
+	if w.mine && w.offered < c.now.Add(c.cfg.RenewBelow).Unix() {
+		w.offered = c.leaseEnd(c.now.Add(c.cfg.Lease))
+	}
+	if w.mine {
+		return max(w.offered, w.until)
+	}
+	return w.until
+}

@@ -1,0 +1,242 @@
+package replication
+
+import (
+	"time"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/messages/wire"
+	"github.com/noisefs/noisefs/runtime/format"
+)
+
+// exchange is a request of another node that is being answered.
+type exchange struct {
+	id       messages.Exchange
+	from     messages.NodeID
+	items    []wire.ReplicaItem
+	blocks   [][]byte // of a push
+	verdicts []wire.ReplicaVerdict
+	holds    int // not durable yet
+}
+
+// guard bounds what others make this node do.
+type guard struct {
+	exchanges int
+	full      time.Time // nothing is accepted before: the store had no room
+
+	// minute and asked count what each node offered and pushed in a minute.
+	minute int64
+	asked  map[messages.NodeID]int
+
+	// expected are the blocks that were said to be wanted, in order of time:
+	// their room is taken, and nobody else is to push them.
+	expected map[messages.CID]expectation
+	queue    []expectation
+	coming   int // blocks that are being held and were not held before
+}
+
+type expectation struct {
+	cid   messages.CID
+	from  messages.NodeID
+	until time.Time
+}
+
+// received takes in a request of another node.
+func (c *core) received(
+	from messages.NodeID, id messages.Exchange, packet messages.Packet,
+) {
+	request, err := wire.DecodeReplicaRequest(packet.Head)
+	if err != nil || id == 0 || !c.sound(request, packet.Blocks) {
+		c.count.malformed++
+		return
+	}
+	x := &exchange{
+		id: id, from: from, items: request.Items,
+		verdicts: make([]wire.ReplicaVerdict, len(request.Items)),
+	}
+	c.guard.exchanges++
+	if c.guard.exchanges > c.cfg.InboundMax || c.view == nil || c.view.Find(from) == nil ||
+		!c.allow(from, len(request.Items)) {
+		for i := range x.verdicts {
+			x.verdicts[i] = wire.ReplicaBusy
+		}
+		c.respond(x)
+		return
+	}
+	c.expire()
+	if request.Kind == wire.ReplicaOffer {
+		c.offered(x)
+		return
+	}
+	x.blocks = packet.Blocks
+	c.pushed(x)
+}
+
+// sound reports whether the packet has the blocks that its head speaks of.
+func (c *core) sound(request wire.ReplicaRequest, blocks [][]byte) bool {
+	if request.Kind == wire.ReplicaOffer {
+		return len(blocks) == 0
+	}
+	if len(blocks) != len(request.Items) || len(blocks) > messages.PacketBlocksMax {
+		return false
+	}
+	for _, block := range blocks {
+		if len(block) != c.blockSize {
+			return false
+		}
+	}
+	return true
+}
+
+// allow counts what a node asks for, and reports whether it may.
+func (c *core) allow(from messages.NodeID, items int) bool {
+	g := &c.guard
+	if minute := c.now.Unix() / 60; minute != g.minute || g.asked == nil {
+		g.minute, g.asked = minute, make(map[messages.NodeID]int)
+	}
+	asked, known := g.asked[from]
+	if asked+items > c.cfg.PeerItemsPerMinute || !known && len(g.asked) >= c.cfg.PeersMax {
+		return false
+	}
+	g.asked[from] = asked + items
+	return true
+}
+
+// expire gives up blocks that were wanted, and did not come.
+func (c *core) expire() {
+	g := &c.guard
+	for len(g.queue) > 0 && !g.queue[0].until.After(c.now) {
+		if e := g.queue[0]; g.expected[e.cid] == e {
+			delete(g.expected, e.cid)
+		}
+		g.queue = g.queue[1:]
+	}
+	if len(g.queue) == 0 {
+		g.queue = nil // let go of the array that shrank from the front
+	}
+}
+
+// offered answers an offer. What is held gets its new lease; only that a
+// block is held for the network is ever said, not whether it is stored here
+// for other reasons.
+func (c *core) offered(x *exchange) {
+	var renewals []*hold
+	for i, item := range x.items {
+		w := c.watched[item.CID]
+		switch until := c.bounded(item.Until); {
+		case w != nil && w.replica && !w.dropping && w.until >= until:
+			x.verdicts[i] = wire.ReplicaHeld
+		case w != nil && w.replica && !w.dropping:
+			c.include(holdFor(&renewals, until), x, i, nil)
+		default:
+			x.verdicts[i] = c.judge(x.from, item.CID, until)
+			if x.verdicts[i] == wire.ReplicaWanted {
+				c.expect(item.CID, x.from)
+			}
+		}
+	}
+	c.settleOn(x, renewals)
+}
+
+// bounded is the lease that is granted when one is asked for.
+func (c *core) bounded(until int64) int64 {
+	return min(until, c.leaseEnd(c.now.Add(c.cfg.LeaseMax)))
+}
+
+// judge says whether a block that is not held may be pushed.
+func (c *core) judge(
+	from messages.NodeID, cid messages.CID, until int64,
+) wire.ReplicaVerdict {
+	g := &c.guard
+	w := c.watched[cid]
+	e, expected := g.expected[cid]
+	switch {
+	case expected && e.from != from:
+		return wire.ReplicaComing
+	case expected:
+		return wire.ReplicaWanted
+	case until <= c.now.Unix(), c.now.Before(g.full), w != nil && w.dropping,
+		c.foreign+g.coming+len(g.queue) >= c.cfg.ReplicasMax,
+		c.rank(cid) >= c.cfg.RanksMax:
+		c.count.refused++
+		return wire.ReplicaRefused
+	}
+	return wire.ReplicaWanted
+}
+
+// expect takes room for a block that is wanted.
+func (c *core) expect(cid messages.CID, from messages.NodeID) {
+	g := &c.guard
+	if g.expected == nil {
+		g.expected = make(map[messages.CID]expectation)
+	}
+	if _, known := g.expected[cid]; known {
+		return
+	}
+	e := expectation{cid: cid, from: from, until: c.now.Add(c.cfg.PushTimeout)}
+	g.expected[cid] = e
+	g.queue = append(g.queue, e)
+}
+
+// pushed judges the blocks of a push before their names are checked: what is
+// not wanted costs nothing.
+func (c *core) pushed(x *exchange) {
+	wanted := 0
+	for i, item := range x.items {
+		w := c.watched[item.CID]
+		x.verdicts[i] = wire.ReplicaWanted
+		if w == nil || !w.replica || w.dropping {
+			x.verdicts[i] = c.judge(x.from, item.CID, c.bounded(item.Until))
+		}
+		if x.verdicts[i] == wire.ReplicaWanted {
+			wanted++
+		}
+	}
+	if wanted == 0 {
+		c.respond(x)
+		return
+	}
+	c.out.hashes = append(c.out.hashes, x)
+}
+
+// checkNames finds which of the wanted blocks are what they are called. It
+// runs on a worker.
+func (x *exchange) checkNames() []bool {
+	names := make([]bool, len(x.items))
+	for i, item := range x.items {
+		names[i] = x.verdicts[i] == wire.ReplicaWanted && format.Name(x.blocks[i]) == item.CID
+	}
+	return names
+}
+
+// named takes in which blocks of a push are what they are called.
+func (c *core) named(x *exchange, names []bool) {
+	var holds []*hold
+	for i, item := range x.items {
+		switch {
+		case x.verdicts[i] != wire.ReplicaWanted:
+		case !names[i]:
+			x.verdicts[i] = wire.ReplicaRefused
+		default:
+			c.include(holdFor(&holds, c.bounded(item.Until)), x, i, x.blocks[i])
+		}
+	}
+	x.blocks = nil
+	c.settleOn(x, holds)
+}
+
+// include adds an item of an exchange to a hold.
+func (c *core) include(h *hold, x *exchange, i int, data []byte) {
+	h.exchange, h.at = x, append(h.at, i)
+	h.blocks = append(h.blocks, messages.Block{CID: x.items[i].CID, Data: data})
+	c.promise(x.items[i].CID)
+}
+
+// settleOn hands out the holds of an exchange, or answers it when there are none.
+func (c *core) settleOn(x *exchange, holds []*hold) {
+	x.holds = len(holds)
+	if len(holds) == 0 {
+		c.respond(x)
+		return
+	}
+	c.out.holds = append(c.out.holds, holds...)
+}

@@ -30,7 +30,9 @@ type Config struct {
 	// and every member receives one of every other in each window; this node
 	// keeps up to EpochsMax+2 sketches of 2·Depth·Width bytes. A wider sketch
 	// has fewer blocks to a cell; a deeper one has fewer wrong estimates, and
-	// noise that grows with Depth.
+	// noise that grows with Depth. What a node serves in a window should be
+	// less than Width·CellMeanMax/2 blocks, and what all serve together less
+	// than Width·10,000: beyond that, cells are clipped.
 	Depth, Width int
 
 	// CellMax (1 to 127) bounds what a summary says of one cell, noise aside.
@@ -81,6 +83,14 @@ func DefaultConfig() Config {
 		HotMax: 32, HotHalfLife: 30 * time.Second, HotInterval: 5 * time.Second,
 		HotPerHourMin: 360, TellHot: []string{"replication"},
 	}
+}
+
+// SmallConfig is DefaultConfig with summaries of 768 bytes, for simulations of
+// many nodes: one takes 1.5 KiB to keep, and about 2 µs to merge.
+func SmallConfig() Config {
+	cfg := DefaultConfig()
+	cfg.Depth, cfg.Width = 3, 256
+	return cfg
 }
 
 // sumMax bounds the sum of the sizes of a summary's cells.

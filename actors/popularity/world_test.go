@@ -2,6 +2,7 @@ package popularity_test
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -13,9 +14,10 @@ import (
 	"github.com/noisefs/noisefs/runtime/shell"
 	"github.com/noisefs/noisefs/runtime/tree"
 	"github.com/noisefs/noisefs/sim"
+	"github.com/noisefs/noisefs/sim/network"
 )
 
-// hall is where all nodes hear what one says, 50 ms later.
+// hall is a world of nodes that gossip.
 type hall struct {
 	world *sim.World
 	rooms []*room
@@ -38,25 +40,17 @@ type room struct {
 	toldAt []time.Duration
 }
 
-var _ port.Gossip = (*room)(nil)
-
-// Publish implements [port.Gossip].
-func (r *room) Publish(topic string, payload []byte) {
-	h := r.hall
-	h.said = append(h.said, said{r.number, h.world.Elapsed(), payload})
-	for _, other := range h.rooms {
-		if other != r {
-			h.world.At(50*time.Millisecond, func() {
-				other.deliver(messages.GossipReceived{
-					Topic: topic, Author: nodeID(r.number), Payload: payload,
-				})
-			})
-		}
-	}
+// recorder is the node's gossip, and remembers what was published.
+type recorder struct {
+	port.Gossip
+	room *room
 }
 
-// Subscribe implements [port.Gossip]: everybody hears everything.
-func (r *room) Subscribe(string) {}
+func (r recorder) Publish(topic string, payload []byte) {
+	h := r.room.hall
+	h.said = append(h.said, said{r.room.number, h.world.Elapsed(), payload})
+	r.Gossip.Publish(topic, payload)
+}
 
 // relay makes the pretended store tell the popularity of an event.
 type relay struct {
@@ -96,15 +90,20 @@ func nodeID(n int) messages.NodeID { return messages.NodeID{byte(n), byte(n >> 8
 // digest returns the n-th of a list of CIDs.
 func digest(n byte) messages.CID { return sha256.Sum256([]byte{n}) }
 
-func newHall(t *testing.T, cfg popularity.Config, seed uint64, rooms int) *hall {
+func newHall(
+	t *testing.T, cfg popularity.Config, seed uint64, rooms int, skews ...sim.Skew,
+) *hall {
 	t.Helper()
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	h := &hall{world: sim.NewWorld(sim.Options{Seed: seed})}
+	h := &hall{world: sim.NewWorld(sim.Options{Seed: seed, Network: &network.Options{}})}
 	newActor := popularity.New(cfg)
 	for i := range rooms {
-		r := &room{hall: h, number: i}
+		r, skew := &room{hall: h, number: i}, sim.Skew{}
+		if i < len(skews) {
+			skew = skews[i]
+		}
 		var sibling func(string) shell.Ref
 		store := &sim.Fake{
 			OnEnv: func(env *shell.Env) { sibling = env.Sibling },
@@ -118,13 +117,13 @@ func newHall(t *testing.T, cfg popularity.Config, seed uint64, rooms int) *hall 
 			r.toldAt = append(r.toldAt, h.world.Elapsed())
 		}}
 		node := h.world.AddNode(t, sim.NodeConfig{
-			Name: "n" + string(rune('a'+i)),
+			Name: fmt.Sprint("n", i), ID: nodeID(i), Skew: skew,
 			Spec: tree.Spec{Children: []tree.ChildSpec{
 				{Role: "replication", Doc: "pretended", New: replication.New},
 				{
 					Role: popularity.Role, Doc: "popularity", Needs: []string{"replication"},
 					New: func(env *shell.Env) shell.Behaviour {
-						env.Gossip = r
+						env.Gossip = recorder{env.Gossip, r}
 						return newActor(env)
 					},
 				},
@@ -291,6 +290,24 @@ func TestStrangersDoNotCount(t *testing.T) {
 	h.run(t, time.Minute)
 	if got := h.rooms[0].stat(); got.Merged != 1 || got.Refused != 1 {
 		t.Errorf("counters: %+v", got)
+	}
+}
+
+// TestClocksThatAreWrong: within a window of each other nodes understand each
+// other; one that is further off neither hears nor is heard.
+func TestClocksThatAreWrong(t *testing.T) {
+	h := newHall(t, testConfig(), 8, 4,
+		sim.Skew{}, sim.Skew{Offset: 45 * time.Second}, sim.Skew{Offset: -10 * time.Second, Drift: 1e-3},
+		sim.Skew{Offset: time.Hour})
+	h.run(t, 10*time.Minute)
+	for _, r := range h.rooms[:3] {
+		if got := r.stat(); got.Merged < 18 || got.Refused < 9 {
+			t.Errorf("node %d: counters %+v, want 20 of two others and 10 of the third",
+				r.number, got)
+		}
+	}
+	if got := h.rooms[3].stat(); got.Merged != 0 || got.Refused < 27 || got.Published < 9 {
+		t.Errorf("the one far off: counters %+v", got)
 	}
 }
 

@@ -59,8 +59,8 @@ type EndStream struct {
 // StreamEnded replies to [EndStream].
 type StreamEnded struct{ Answer }
 
-// RandomizersLost tells that pool blocks could not be read, since they are
-// gone or corrupt: they leave the pool. An event.
+// RandomizersLost tells that blocks, of the pool or not, are gone or could
+// not be read: they leave the pool. An event of the splitter and the store.
 type RandomizersLost struct {
 	CIDs []CID // up to 4096
 }

@@ -262,17 +262,19 @@ func (a *actor) receiveLost(ctx shell.Ctx, m messages.RandomizersLost) {
 		return
 	}
 	a.whenReady(ctx, func(ctx shell.Ctx, caller shell.Caller) {
-		a.env.Log.Warn("Pool blocks could not be read and leave the pool", "blocks", len(m.CIDs))
+		a.env.Log.Info("Blocks leave the pool, since they are gone or cannot be read",
+			"blocks", len(m.CIDs))
 		a.drop(ctx, m.CIDs)
 		a.open--
 	})
 }
 
-// drop takes blocks out of the pool. If their rows cannot be deleted, the
-// next start meets them again, which costs one failure more.
+// drop takes blocks out of the pool, durably, so that the next start does not
+// choose them. If their rows cannot be deleted it may, which costs one failure
+// more.
 func (a *actor) drop(ctx shell.Ctx, cids []messages.CID) {
 	changes := a.core.lost(cids)
-	a.commit(ctx, port.Txn{Changes: changes}, func(_ shell.Ctx, err error) {
+	a.commit(ctx, port.Txn{Changes: changes, Durable: true}, func(_ shell.Ctx, err error) {
 		if err != nil {
 			a.env.Log.Warn("Rows of dropped blocks remain", "err", failure("drop blocks", err))
 		}

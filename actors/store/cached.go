@@ -63,7 +63,7 @@ func (a *actor) cache(ctx shell.Ctx, blocks []messages.Block, end func(shell.Ctx
 		int64(len(a.kept.entries)+len(blocks)-a.cfg.KeptMax))
 	if over > 0 {
 		evicted := a.kept.evict(min(over, dropMax), a.claims.has)
-		a.shed(ctx, evicted)
+		a.shed(ctx, evicted, whyCached)
 		if int64(len(evicted)) < over {
 			end(ctx)
 			return

@@ -121,12 +121,12 @@ func (a *actor) replicaRoom(ctx shell.Ctx, more int64, rows int) *messages.Error
 	if rows > 0 {
 		over := int64(len(a.kept.entries) + rows - a.cfg.KeptMax)
 		evicted := a.kept.evict(over, a.claims.has)
-		a.shed(ctx, evicted)
-		a.shed(ctx, a.kept.expire(over-int64(len(evicted)), a.now(), a.claims.has))
+		a.shed(ctx, evicted, whyCached)
+		a.shed(ctx, a.kept.expire(over-int64(len(evicted)), a.now(), a.claims.has), whyReplica)
 	}
 	if more > 0 {
 		over := a.kept.replicas + a.holding + more - a.cfg.ReplicaBytesMax/int64(a.blockSize)
-		a.shed(ctx, a.kept.expire(over, a.now(), a.claims.has))
+		a.shed(ctx, a.kept.expire(over, a.now(), a.claims.has), whyReplica)
 	}
 	if rows > 0 && len(a.kept.entries)+rows > a.cfg.KeptMax ||
 		more > 0 && (a.kept.replicas+a.holding+more)*int64(a.blockSize) > a.cfg.ReplicaBytesMax {
@@ -245,7 +245,7 @@ func (a *actor) drop(ctx shell.Ctx, caller shell.Caller, cids []messages.CID) {
 		for _, cid := range ending {
 			a.kept.remove(cid)
 		}
-		a.deleteBlocks(ctx, dead, end)
+		a.deleteBlocks(ctx, dead, whyReplica, end)
 	})
 }
 

@@ -19,7 +19,8 @@ func TestHoldAndDrop(t *testing.T) {
 	mine, pushed, unknown := d.blocks(3), d.blocks(5), d.blocks(1)
 	d.client.Must(store.Role, put(mine))
 	until := d.after(time.Hour)
-	got := d.client.Must(store.Role, hold(until, slices.Concat(pushed, named(mine), named(unknown))...))
+	blocks := slices.Concat(pushed, named(mine), named(unknown))
+	got := d.client.Must(store.Role, hold(until, blocks...))
 	want := []bool{true, true, true, true, true, true, true, true, false}
 	if held := got.(messages.ReplicasHeld).Held; !slices.Equal(held, want) {
 		t.Fatalf("held %v, want %v", held, want)
@@ -305,8 +306,9 @@ func TestKeepCached(t *testing.T) {
 		t.Fatalf("%d cached of %d, want 20 of 22", stats.CachedBlocks, stats.Blocks)
 	}
 	d.check(slices.Concat(mine, first[:5], first[15:], more))
-	if len(d.forgotten) != 10 {
-		t.Errorf("the cache was told of %d blocks, want 10", len(d.forgotten))
+	if len(d.forgotten) != 10 || len(d.member.lost) > 0 {
+		t.Errorf("cache and randomizer were told of %d and %d blocks, want 10 and none",
+			len(d.forgotten), len(d.member.lost))
 	}
 	d.client.Must(store.Role, put(more[:1]))
 	d.client.Must(store.Role, hold(d.after(time.Hour), named(more[1:2])...))

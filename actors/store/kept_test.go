@@ -13,6 +13,7 @@ func free(messages.CID) bool { return false }
 
 func TestKeptTransitions(t *testing.T) {
 	cid := testCID(1)
+	replica, shared := kept{why: whyReplica, until: 9}, kept{why: whyShared, until: 9}
 	for _, test := range []struct {
 		name   string
 		before kept // the zero kept: no entry
@@ -21,15 +22,15 @@ func TestKeptTransitions(t *testing.T) {
 		want   kept // after it is held until then
 		owned  why  // after it is put as well; 0: no entry
 	}{
-		{"New", kept{}, false, 9, kept{why: whyReplica, until: 9}, whyShared},
-		{"Mine", kept{}, true, 9, kept{why: whyShared, until: 9}, whyShared},
-		{"Cached", kept{why: whyCached, wanted: true}, true, 9, kept{why: whyReplica, until: 9}, whyShared},
-		{"CachedAndGone", kept{why: whyCached}, false, 9, kept{why: whyReplica, until: 9}, whyShared},
-		{"Longer", kept{why: whyReplica, until: 5}, true, 9, kept{why: whyReplica, until: 9}, whyShared},
+		{"New", kept{}, false, 9, replica, whyShared},
+		{"Mine", kept{}, true, 9, shared, whyShared},
+		{"Cached", kept{why: whyCached, wanted: true}, true, 9, replica, whyShared},
+		{"CachedAndGone", kept{why: whyCached}, false, 9, replica, whyShared},
+		{"Longer", kept{why: whyReplica, until: 5}, true, 9, replica, whyShared},
 		{"Shorter", kept{why: whyReplica, until: 5}, true, 3, kept{why: whyReplica, until: 5}, whyShared},
-		{"MineAndGone", kept{why: whyShared, until: 5}, false, 9, kept{why: whyShared, until: 9}, whyShared},
-		{"Shared", kept{why: whyShared, until: 5}, true, 9, kept{why: whyShared, until: 9}, whyShared},
-		{"Unsure", kept{why: whyUnsure}, true, 9, kept{why: whyShared, until: 9}, whyShared},
+		{"MineAndGone", kept{why: whyShared, until: 5}, false, 9, shared, whyShared},
+		{"Shared", kept{why: whyShared, until: 5}, true, 9, shared, whyShared},
+		{"Unsure", kept{why: whyUnsure}, true, 9, shared, whyShared},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			table := newKeptTable()

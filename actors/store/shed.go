@@ -10,7 +10,7 @@ import (
 // already. Nobody else has claimed them. The rows go BEFORE the blocks, and
 // not durably: a row that comes back after a power cut names a block that is
 // not there, and is soon shed again.
-func (a *actor) shed(ctx shell.Ctx, cids []messages.CID) {
+func (a *actor) shed(ctx shell.Ctx, cids []messages.CID, was why) {
 	if len(cids) == 0 {
 		return
 	}
@@ -23,17 +23,17 @@ func (a *actor) shed(ctx shell.Ctx, cids []messages.CID) {
 				a.claims.release(ctx, cids)
 				return
 			}
-			a.deleteBlocks(ctx, cids, func(ctx shell.Ctx, _ *messages.Error) {
+			a.deleteBlocks(ctx, cids, was, func(ctx shell.Ctx, _ *messages.Error) {
 				a.claims.release(ctx, cids) // what was not deleted is garbage
 			})
 		})
 	}})
 }
 
-// deleteBlocks deletes claimed blocks that were not mine, and tells who may
-// still count on them.
+// deleteBlocks deletes claimed blocks that were replicas or cached, and tells
+// who may still count on them.
 func (a *actor) deleteBlocks(
-	ctx shell.Ctx, cids []messages.CID, then func(ctx shell.Ctx, err *messages.Error),
+	ctx shell.Ctx, cids []messages.CID, was why, then func(ctx shell.Ctx, err *messages.Error),
 ) {
 	if len(cids) == 0 {
 		then(ctx, nil)
@@ -41,7 +41,7 @@ func (a *actor) deleteBlocks(
 	}
 	corr := a.expect(ctx, func(ctx shell.Ctx, answer any) {
 		ctx.Tell(a.sibling("cache"), messages.ForgetBlocks{CIDs: cids})
-		if a.cfg.OfferedMax > 0 {
+		if a.cfg.OfferedMax > 0 && was == whyReplica {
 			ctx.Tell(a.sibling("randomizer"), messages.RandomizersLost{CIDs: cids})
 		}
 		if err := answer.(messages.BlocksDeleted).Err; err != nil {

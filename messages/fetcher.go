@@ -1,5 +1,8 @@
 package messages
 
+// ForFetcher is what the fetcher receives.
+type ForFetcher interface{ forFetcher() }
+
 // Urgency orders what waits for the network. The zero value is the most
 // urgent.
 type Urgency uint8
@@ -44,3 +47,12 @@ type FetcherStatted struct {
 	Waiting, InFlight           int
 	BlocksFetched, BlocksFailed uint64
 }
+
+func (FetchBlocks) forFetcher()     {}
+func (StatFetcher) forFetcher()     {}
+func (ViewChanged) forFetcher()     {}
+func (MembersListed) forFetcher()   {}
+func (PeersChosen) forFetcher()     {}
+func (RequestAnswered) forFetcher() {}
+func (WorkDone) forFetcher()        {}
+func (Failed) forFetcher()          {}

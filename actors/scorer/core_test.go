@@ -233,8 +233,9 @@ func TestPatience(t *testing.T) {
 	cfg := DefaultConfig()
 	b := newBench(t, cfg)
 	near, far := nodeID(1), nodeID(2)
-	if got := b.choose(near); got.HedgeAfter != cfg.UnknownTime || got.Timeout != 1600*time.Millisecond {
-		t.Errorf("of nobody anything is known: %+v", got)
+	got := b.choose(near)
+	if got.HedgeAfter != cfg.UnknownTime || got.Timeout != 1600*time.Millisecond {
+		t.Errorf("nothing is known of anybody: %+v", got)
 	}
 	for range 100 {
 		b.serve(near, 19, 30*time.Millisecond)
@@ -249,7 +250,7 @@ func TestPatience(t *testing.T) {
 		t.Errorf("a hedge of the far one after %s, want what all take: %s", hedgeFar, all)
 	}
 	b.serve(far, 200, time.Hour)
-	got := b.choose(far)
+	got = b.choose(far)
 	if got.HedgeAfter != cfg.HedgeMax || got.Timeout != cfg.TimeoutMax {
 		t.Errorf("an hour for a block: %+v, want the bounds", got)
 	}
@@ -299,7 +300,7 @@ func TestChoices(t *testing.T) {
 			}
 		}
 		for _, id := range flying {
-			c.answered(now, messages.PeerAnswered{Peer: id, Outcome: messages.OutcomeServed, Load: -1})
+			c.answered(now, messages.PeerAnswered{Peer: id, Outcome: messages.OutcomeServed})
 		}
 		for _, score := range c.scores(now) {
 			if score.InFlight != 0 {

@@ -1,0 +1,283 @@
+package fetcher
+
+import (
+	"slices"
+	"time"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/port"
+	"github.com/noisefs/noisefs/runtime/shell"
+)
+
+// urgencies is how many there are.
+const urgencies = int(messages.UrgencyLater) + 1
+
+// blockedMax bounds how many blocks of a queue are passed over, because all
+// who may have them are asked for too much already, in search of one that can
+// start.
+const blockedMax = 64
+
+// core decides what is asked of whom, and when. It does no I/O: each step
+// leaves in effects what to do.
+type core struct {
+	cfg       Config
+	blockSize int
+	rand      port.Rand
+	view      *messages.View
+	nowNS     int64 // of the step under way
+
+	asks   []*ask // in order of arrival, and so of deadline; some are done
+	open   int    // of these, those that are not
+	blocks int    // of the open asks
+
+	flights map[messages.CID]*flight
+	queues  [urgencies][]*flight // some entries are stale: see pumpQueue
+	parked  []*flight            // waiting for busy peers
+
+	flying   []*request
+	inFlight int // requests and choices under way
+	perPeer  map[messages.NodeID]int
+	full     int     // peers at their bound
+	hedges   float64 // that may be sent
+
+	wakeNS  int64 // when wake is to be called; 0: never
+	stats   messages.FetcherStatted
+	effects effects
+}
+
+// effects is what a step asks for. The slices are used again by the next one.
+type effects struct {
+	choosing []*choosing
+	sends    []*request
+	hashes   []*request
+	answered []messages.PeerAnswered
+	done     []*ask
+}
+
+func (e *effects) reset() {
+	clear(e.choosing)
+	clear(e.sends)
+	clear(e.hashes)
+	clear(e.done)
+	e.choosing, e.sends, e.hashes = e.choosing[:0], e.sends[:0], e.hashes[:0]
+	e.answered, e.done = e.answered[:0], e.done[:0]
+}
+
+// ask is one FetchBlocks that is being answered.
+type ask struct {
+	caller     shell.Caller
+	cids       []messages.CID
+	blocks     []messages.Block
+	errs       []*messages.Error // nil while there is none
+	missing    int
+	deadlineNS int64
+}
+
+func newCore(cfg Config, blockSize int, rand port.Rand) *core {
+	return &core{
+		cfg: cfg, blockSize: blockSize, rand: rand, view: &messages.View{},
+		flights: make(map[messages.CID]*flight), perPeer: make(map[messages.NodeID]int),
+	}
+}
+
+// begin starts a step.
+func (c *core) begin(now time.Time) {
+	c.nowNS = now.UnixNano()
+	c.effects.reset()
+}
+
+// fetch takes in a FetchBlocks. A refusal leaves the core as it was.
+func (c *core) fetch(
+	caller shell.Caller, cids []messages.CID, urgency messages.Urgency,
+) *messages.Error {
+	switch {
+	case len(cids) == 0 || len(cids) > messages.FetchMax:
+		return messages.Errorf(messages.CodeInvalid,
+			"a fetch of %d blocks, want 1 to %d", len(cids), messages.FetchMax)
+	case int(urgency) >= urgencies:
+		return messages.Errorf(messages.CodeInvalid, "there is no urgency %d", urgency)
+	case c.open >= c.cfg.AsksMax || c.blocks+len(cids) > c.cfg.BlocksMax:
+		return messages.Errorf(messages.CodeOverload,
+			"%d fetches of %d blocks are under way already", c.open, c.blocks)
+	}
+	a := &ask{
+		caller: caller, cids: cids, blocks: make([]messages.Block, len(cids)),
+		missing: len(cids), deadlineNS: c.nowNS + int64(c.cfg.FetchTimeout),
+	}
+	if len(c.asks) > 2*c.open+8 {
+		c.asks = slices.DeleteFunc(c.asks, (*ask).isDone)
+	}
+	c.asks = append(c.asks, a)
+	c.open++
+	c.blocks += len(cids)
+	c.wakeBy(a.deadlineNS)
+	fresh := make([]*flight, 0, len(cids))
+	for i, cid := range cids {
+		f := c.flights[cid]
+		if f == nil {
+			f = &flight{cid: cid, urgency: urgency, order: holders(c.view, cid, c.cfg.TriedMax)}
+			c.flights[cid] = f
+			fresh = append(fresh, f)
+		} else {
+			c.promote(f, urgency)
+		}
+		f.waiters = append(f.waiters, waiter{a, i})
+	}
+	c.rand.Shuffle(len(fresh), func(i, j int) { fresh[i], fresh[j] = fresh[j], fresh[i] })
+	for _, f := range fresh {
+		if len(f.order) == 0 {
+			c.fail(f, f.unavailable())
+			continue
+		}
+		c.enqueue(f)
+	}
+	c.pump()
+	return nil
+}
+
+func (a *ask) isDone() bool { return a.missing == 0 }
+
+// promote makes a flight as urgent as its most urgent ask.
+func (c *core) promote(f *flight, urgency messages.Urgency) {
+	if urgency >= f.urgency {
+		return
+	}
+	f.urgency = urgency
+	if f.queued {
+		c.enqueue(f) // what is in the other queue is stale now
+	}
+}
+
+// enqueue puts a flight at the end of the queue of its urgency.
+func (c *core) enqueue(f *flight) {
+	f.queued = true
+	c.queues[f.urgency] = append(c.queues[f.urgency], f)
+}
+
+// pump starts what can be started, the most urgent first.
+func (c *core) pump() {
+	room := [urgencies]int{
+		messages.UrgencyNow:   c.cfg.InFlightMax,
+		messages.UrgencySoon:  max(1, c.cfg.InFlightMax*3/4),
+		messages.UrgencyLater: max(1, c.cfg.InFlightMax/2),
+	}
+	for urgency := range c.queues {
+		if len(c.queues[urgency]) > 0 {
+			c.pumpQueue(messages.Urgency(urgency), room[urgency])
+		}
+	}
+}
+
+// pumpQueue starts flights of a queue while less than room requests are under
+// way. Entries are stale that were dropped, or are in a more urgent queue.
+func (c *core) pumpQueue(urgency messages.Urgency, room int) {
+	queue := c.queues[urgency]
+	kept, blocked := queue[:0], 0
+	for i, f := range queue {
+		if c.inFlight >= room || blocked >= blockedMax {
+			kept = append(kept, queue[i:]...)
+			break
+		}
+		if f.done || !f.queued || f.urgency != urgency {
+			continue
+		}
+		candidates := c.candidates(f)
+		if len(candidates) == 0 {
+			blocked++
+			kept = append(kept, f)
+			continue
+		}
+		f.queued = false
+		c.pick(f, candidates, false)
+	}
+	clear(queue[len(kept):])
+	c.queues[urgency] = kept
+}
+
+// candidates returns whom to ask for a block now; none when all of them are
+// at their bound.
+func (c *core) candidates(f *flight) []messages.NodeID {
+	places, untried := f.group(c.cfg.Width)
+	if untried == 1<<len(places)-1 && c.full == 0 {
+		return places
+	}
+	candidates := make([]messages.NodeID, 0, len(places))
+	for i, id := range places {
+		if untried&(1<<i) != 0 && (c.full == 0 || c.perPeer[id] < c.cfg.InFlightPerPeerMax) {
+			candidates = append(candidates, id)
+		}
+	}
+	return candidates
+}
+
+// again has a flight go on after something did not come to good: with the
+// next candidate, or after a pause, or not at all.
+func (c *core) again(f *flight) {
+	switch {
+	case f.done || f.open > 0:
+	case !f.exhausted():
+		f.queued = true
+		c.queues[f.urgency] = slices.Insert(c.queues[f.urgency], 0, f)
+	case f.busy != 0 && f.rounds < c.cfg.BusyRounds:
+		// All who were busy at one time are not to be asked at one time.
+		wait := c.cfg.BusyWait << f.rounds
+		f.rounds++
+		c.park(f, wait/2+time.Duration(c.rand.Float64()*float64(wait)))
+	default:
+		c.fail(f, f.unavailable())
+	}
+}
+
+// park lets a flight wait.
+func (c *core) park(f *flight, wait time.Duration) {
+	f.pauseNS = c.nowNS + int64(wait)
+	c.parked = append(c.parked, f)
+	c.wakeBy(f.pauseNS)
+}
+
+// end takes a flight out.
+func (c *core) end(f *flight) {
+	f.done, f.queued = true, false
+	delete(c.flights, f.cid)
+}
+
+// fail gives a block up.
+func (c *core) fail(f *flight, err *messages.Error) {
+	c.end(f)
+	for _, w := range f.waiters {
+		c.stats.BlocksFailed++
+		c.settle(w, nil, err)
+	}
+}
+
+// deliver hands a block on. Its bytes are proved.
+func (c *core) deliver(f *flight, data []byte) {
+	c.end(f)
+	for _, w := range f.waiters {
+		c.stats.BlocksFetched++
+		c.settle(w, data, nil)
+	}
+}
+
+// settle fills an entry of an ask, which may complete it.
+func (c *core) settle(w waiter, data []byte, err *messages.Error) {
+	a := w.ask
+	a.blocks[w.at] = messages.Block{CID: a.cids[w.at], Data: data}
+	if err != nil {
+		if a.errs == nil {
+			a.errs = make([]*messages.Error, len(a.cids))
+		}
+		a.errs[w.at] = err
+	}
+	a.missing--
+	if a.missing > 0 {
+		return
+	}
+	c.effects.done = append(c.effects.done, a)
+	c.open--
+	c.blocks -= len(a.cids)
+	if c.open == 0 {
+		clear(c.asks)
+		c.asks, c.parked, c.wakeNS = c.asks[:0], nil, 0
+	}
+}

@@ -1,0 +1,104 @@
+package fetcher
+
+import (
+	"slices"
+	"time"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/placement"
+)
+
+// flight is one block that is being fetched, for however many asks.
+type flight struct {
+	cid     messages.CID
+	urgency messages.Urgency // of the most urgent ask
+	waiters []waiter
+
+	order []messages.NodeID // who may hold it; nobody writes to it
+	tried uint32            // bit i: order[i] was asked
+	busy  uint32            // of these, who may be asked again
+
+	queued  bool  // in the queue of its urgency
+	pauseNS int64 // parked until then, if not 0
+	rounds  int   // pauses so far
+	open    int   // choices, requests and hashes under way
+	hashing int   // of these, hashes
+	done    bool  // had, given up, or nobody waits any more
+
+	asked, absent, refused, failed, wrong int
+}
+
+// waiter is an entry of an ask that waits for a flight.
+type waiter struct {
+	ask *ask
+	at  int
+}
+
+// holders returns whom a block may be had from, the likeliest first, this
+// node left out.
+func holders(view *messages.View, cid messages.CID, n int) []messages.NodeID {
+	order := placement.Order(view, cid, n+1)
+	if i := slices.Index(order, view.Self); i >= 0 {
+		order = slices.Delete(order, i, i+1)
+	}
+	return order[:min(n, len(order))]
+}
+
+// all returns the bits of everybody in the order.
+func (f *flight) all() uint32 { return 1<<len(f.order) - 1 }
+
+// exhausted reports whether there is nobody left to ask.
+func (f *flight) exhausted() bool { return f.tried == f.all() }
+
+// group returns the part of the order that is being tried: the first width
+// places of which one was not tried, and of these who was not.
+func (f *flight) group(width int) (places []messages.NodeID, untried uint32) {
+	for low := 0; low < len(f.order); low += width {
+		high := min(low+width, len(f.order))
+		mask := uint32(1)<<(high-low) - 1
+		if untried := ^(f.tried >> low) & mask; untried != 0 {
+			return f.order[low:high:high], untried
+		}
+	}
+	return nil, 0
+}
+
+// try notes that a peer is being asked.
+func (f *flight) try(peer messages.NodeID) {
+	if i := slices.Index(f.order, peer); i >= 0 {
+		f.tried |= 1 << i
+	}
+	f.asked++
+}
+
+// count notes how an answer ended.
+func (f *flight) count(peer messages.NodeID, outcome messages.Outcome) {
+	switch outcome {
+	case messages.OutcomeAbsent:
+		f.absent++
+	case messages.OutcomeBusy:
+		f.refused++
+		if i := slices.Index(f.order, peer); i >= 0 {
+			f.busy |= 1 << i
+		}
+	case messages.OutcomeFailed:
+		f.failed++
+	case messages.OutcomeWrong:
+		f.wrong++
+	case messages.OutcomeServed, messages.OutcomeAbandoned:
+	}
+}
+
+// unavailable says why the block could not be had.
+func (f *flight) unavailable() *messages.Error {
+	return messages.Errorf(messages.CodeUnavailable,
+		"a block could not be had: %d holders asked, %d do not have it, %d were busy, "+
+			"%d did not answer, %d sent something else",
+		f.asked, f.absent, f.refused, f.failed, f.wrong)
+}
+
+// late says that the block was not had in time.
+func (f *flight) late(timeout time.Duration) *messages.Error {
+	return messages.Errorf(messages.CodeUnavailable,
+		"a block could not be had within %s: %d holders asked", timeout, f.asked)
+}

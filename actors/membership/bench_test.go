@@ -24,6 +24,7 @@ func BenchmarkThousand(b *testing.B) {
 	runtime.ReadMemStats(&after)
 	nodes := float64(len(w.houses))
 	w.run(4 * time.Minute)
+	b.Logf("settled after %v", time.Since(began))
 	w.packets, w.bytes = 0, 0
 	seconds := 0.0
 	for b.Loop() {

@@ -70,7 +70,7 @@ type Config struct {
 	// a join, or when somebody came back from the dead, it begins at SyncFirst
 	// and doubles.
 	SyncInterval, SyncFirst time.Duration
-	// SyncPageMembers bounds the members on one packet of that.
+	// SyncPageMembers bounds the members in one answer of that.
 	SyncPageMembers int
 	// SyncsMax bounds the comparisons that this node has begun and not ended.
 	SyncsMax int
@@ -105,7 +105,7 @@ type Config struct {
 func Defaults() Config {
 	return Config{
 		ProbeInterval: 5 * time.Second, ProbeTimeout: time.Second,
-		IndirectProbes: 3, HealthMax: 8,
+		IndirectProbes: 3, HealthMax: 4,
 		SuspicionMult: 4, SuspicionMaxMult: 6, RetransmitMult: 4, UpdatesPerPacket: 24,
 		DeadRetain: 24 * time.Hour, DeadProbeInterval: 30 * time.Second,
 		SyncInterval: 2 * time.Minute, SyncFirst: 5 * time.Second,
@@ -130,7 +130,7 @@ func (c Config) Validate() error {
 		{"SuspicionMult", c.SuspicionMult, 1, 64},
 		{"SuspicionMaxMult", c.SuspicionMaxMult, 1, 64},
 		{"RetransmitMult", c.RetransmitMult, 1, 32},
-		{"UpdatesPerPacket", c.UpdatesPerPacket, 1, wire.MemberClaimsMax - 2},
+		{"UpdatesPerPacket", c.UpdatesPerPacket, 1, wire.MemberNewsMax - 2},
 		{"SyncPageMembers", c.SyncPageMembers, 1, wire.MemberClaimsMax - 2},
 		{"SyncsMax", c.SyncsMax, 1, 64},
 		{"MembersMax", c.MembersMax, 2*nearMax + 64, 1 << 20},

@@ -43,6 +43,7 @@ type core struct {
 	joinAt, joinGap time.Duration
 	syncs           int
 	syncAt, syncGap time.Duration
+	askBackAt       time.Duration
 
 	leaving  bool
 	goodbyes int // not answered yet
@@ -206,14 +207,18 @@ func (c *core) asked(
 	if c.packets++; c.packets > c.cfg.PacketsInMax {
 		return
 	}
-	if !c.hearAll(from, body.Claims, body.Kind == wire.MemberSync) {
+	if !c.hearAll(from, body.Claims, asNews) {
 		return
 	}
 	switch body.Kind {
 	case wire.MemberPing:
 		c.answer(exchange, wire.MemberResponse{Claims: c.gossip(c.greet(from))})
 	case wire.MemberSync:
-		c.answer(exchange, c.answerPage(from, body))
+		response, news := c.answerPage(from, body)
+		c.answer(exchange, response)
+		if news {
+			c.askBack(from)
+		}
 	case wire.MemberRelay:
 		c.relay(from, exchange, body.Target)
 	}
@@ -242,7 +247,11 @@ func (c *core) answered(
 	took time.Duration,
 ) {
 	c.now = now
-	ok := body != nil && c.hearAll(from, body.Claims, why.purpose == forSync)
+	how := asNews
+	if why.purpose == forSync {
+		how = pageOfSync
+	}
+	ok := body != nil && c.hearAll(from, body.Claims, how)
 	switch why.purpose {
 	case forProbe:
 		c.probeAnswered(why.probe, ok, took)

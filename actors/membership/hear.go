@@ -1,7 +1,6 @@
 package membership
 
 import (
-	"math"
 	"slices"
 	"time"
 
@@ -25,19 +24,13 @@ const (
 
 // hearAll takes in the claims of a packet. The first one is the sender's of
 // itself; it is false, and nothing is heard, when it speaks of another.
-func (c *core) hearAll(from messages.NodeID, claims []wire.MemberClaim, sync bool) bool {
+func (c *core) hearAll(from messages.NodeID, claims []wire.MemberClaim, others hearing) bool {
 	if claims[0].Member.ID != from || from == c.self.id() {
 		return false
 	}
-	how := fromItself
-	for i := range claims {
-		if i > 0 {
-			how = asNews
-			if sync {
-				how = pageOfSync
-			}
-		}
-		c.hear(&claims[i], how)
+	c.hear(&claims[0], fromItself)
+	for i := range claims[1:] {
+		c.hear(&claims[1+i], others)
 	}
 	return true
 }
@@ -275,4 +268,4 @@ func (c *core) keepRoom(claims []wire.MemberClaim) {
 }
 
 // headSize guesses the size of a packet's head.
-func headSize(claims int) int { return min(64+112*claims, math.MaxUint16) }
+func headSize(claims int) int { return 80 + 112*claims }

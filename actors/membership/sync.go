@@ -9,8 +9,8 @@ import (
 )
 
 // syncing is a comparison of all that is known with another node, page after
-// page around the ring: this node sends what it knows of a range, the other
-// one what it knows better.
+// page around the ring: this node lists what it knows of a range, in short, and
+// the other one answers with what it knows better, or otherwise.
 type syncing struct {
 	peer       messages.NodeID
 	start, end messages.NodeID // the range of the page under way; end may be zero
@@ -26,17 +26,18 @@ func (c *core) syncWith(peer messages.NodeID) {
 }
 
 func (c *core) sendPage(s *syncing) {
-	claims := c.greet(s.peer)
-	i, n := c.search(s.start), 0
-	for ; i < len(c.ring) && n < c.cfg.SyncPageMembers; i++ {
-		if m := c.ring[i]; m != c.self && m.id() != s.peer {
-			claims = append(claims, claim(m))
-			n++
+	i := c.search(s.start)
+	known := make([]wire.MemberKnown, 0, min(len(c.ring)-i, wire.MemberKnownMax))
+	for ; i < len(c.ring) && len(known) < wire.MemberKnownMax; i++ {
+		if m := c.ring[i]; m.here() {
+			said := claim(m)
+			known = append(known, said.Known())
 		}
 	}
 	s.end = c.idAt(i)
 	c.ask(s.peer, wire.MemberRequest{
-		Kind: wire.MemberSync, Start: s.start, End: s.end, Claims: claims,
+		Kind: wire.MemberSync, Start: s.start, End: s.end,
+		Claims: c.gossip(c.greet(s.peer)), Known: known,
 	}, c.patience(3), ticket{purpose: forSync, sync: s})
 }
 
@@ -64,46 +65,52 @@ func (c *core) pageAnswered(s *syncing, ok bool, end messages.NodeID) {
 	c.sendPage(s)
 }
 
-// answerPage says what this node knows better of the range, or differently.
-// The claims are in the order of the ring after those about the two nodes.
-func (c *core) answerPage(from messages.NodeID, page wire.MemberRequest) wire.MemberResponse {
-	none := messages.NodeID{}
-	claims := c.greet(from)
-	theirs := page.Claims[1:]
-	if len(theirs) > 0 && theirs[0].Member.ID == c.self.id() {
-		theirs = theirs[1:]
-	}
-	n := 0
+// answerPage says what this node knows better of the range, or otherwise, and
+// whether the other one knows of members that this one does not.
+func (c *core) answerPage(
+	from messages.NodeID, page wire.MemberRequest,
+) (response wire.MemberResponse, news bool) {
+	response = wire.MemberResponse{End: page.End, Claims: c.greet(from)}
+	theirs, n := page.Known, 0
 	for i := c.search(page.Start); i < len(c.ring); i++ {
 		m := c.ring[i]
 		id := m.id()
-		if page.End != none && bytes.Compare(id[:], page.End[:]) >= 0 {
+		if page.End != (messages.NodeID{}) && bytes.Compare(id[:], page.End[:]) >= 0 {
 			break
 		}
 		if n == c.cfg.SyncPageMembers {
-			return wire.MemberResponse{End: id, Claims: claims}
+			response.End, theirs = id, nil
+			break
 		}
-		for len(theirs) > 0 && bytes.Compare(theirs[0].Member.ID[:], id[:]) < 0 {
+		said := claim(m)
+		own := said.Known()
+		for len(theirs) > 0 && theirs[0].Prefix < own.Prefix {
+			theirs, news = theirs[1:], true
+		}
+		if len(theirs) > 0 && theirs[0].Prefix == own.Prefix {
+			known := theirs[0]
 			theirs = theirs[1:]
-		}
-		if m == c.self || id == from {
+			if known.Digest == own.Digest && known.Round >= own.Round {
+				continue
+			}
+		} else if !m.here() {
 			continue
 		}
-		known := len(theirs) > 0 && theirs[0].Member.ID == id
-		if known && differs(m, &theirs[0]) || !known && m.here() {
-			claims = append(claims, claim(m))
+		if m != c.self && id != from {
+			response.Claims = append(response.Claims, said)
 			n++
 		}
 	}
-	return wire.MemberResponse{End: page.End, Claims: claims}
+	return response, news || len(theirs) > 0
 }
 
-// differs reports whether the other one should hear what is believed here.
-func differs(m *member, theirs *wire.MemberClaim) bool {
-	if m.record.Incarnation != theirs.Member.Incarnation {
-		return m.record.Incarnation > theirs.Member.Incarnation
+// askBack compares with a node that knows more, though not too often: where
+// many join at once, everybody knows more than somebody.
+func (c *core) askBack(from messages.NodeID) {
+	if c.now >= c.askBackAt && len(c.ring) < c.cfg.MembersMax && !c.leaving {
+		c.askBackAt = c.now + c.cfg.SyncFirst
+		c.syncWith(from)
 	}
-	return m.record.Status != theirs.Member.Status || m.round > theirs.Round
 }
 
 // syncNow and then: often after a join or when somebody came back, and once

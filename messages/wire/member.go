@@ -14,12 +14,16 @@ import (
 // Bounds of what a packet of [messages.ProtocolMember] says.
 const (
 	// MemberClaimsMax bounds the claims of a packet, the sender's own
-	// included, so that the longest ones fit into messages.PacketHeadMax.
+	// included, so that the longest ones fit into messages.PacketHeadMax; a
+	// packet with a list of MemberKnownMax has at most MemberNewsMax.
 	MemberClaimsMax = 256
+	MemberNewsMax   = 64
 	// MemberClaimMax bounds the encoding of one claim, in bytes: id 34,
 	// incarnation 11, status 2, capacity 11, domain 66, coordinate 30, round 6,
 	// accuser 34, tag and length 3.
 	MemberClaimMax = 197
+	// MemberKnownMax bounds the list of what the sender of a sync knows.
+	MemberKnownMax = 3 << 10
 	// memberClaimReadMax leaves room for what newer nodes may add to a claim.
 	memberClaimReadMax = 512
 )
@@ -131,8 +135,30 @@ type MemberKind uint8
 const (
 	MemberPing  MemberKind = 1 // are you there?
 	MemberRelay MemberKind = 2 // can you reach Target?
-	MemberSync  MemberKind = 3 // these I know from Start to End: what do you know?
+	MemberSync  MemberKind = 3 // this I know from Start to End: what do you know better?
 )
+
+// MemberKnown tells, in short, what is known of a member, so that the other
+// one can find out whether it knows more. Lists of it are in ascending order.
+type MemberKnown struct {
+	Prefix uint64 // the first eight bytes of the ID, big-endian
+	Digest uint32 // of incarnation and status; both sides compute it alike
+	Round  uint32 // see MemberClaim
+}
+
+// memberKnownSize is the encoding of a MemberKnown, in bytes.
+const memberKnownSize = 16
+
+// Known returns what a claim says in short.
+func (m *MemberClaim) Known() MemberKnown {
+	// The finalizer of SplitMix64; the status needs three bits.
+	x := m.Member.Incarnation<<3 | uint64(m.Member.Status)
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return MemberKnown{
+		Prefix: binary.BigEndian.Uint64(m.Member.ID[:]), Digest: uint32(x ^ x>>31), Round: m.Round,
+	}
+}
 
 // MemberRequest is the head of a request of [messages.ProtocolMember].
 //
@@ -142,12 +168,14 @@ const (
 //	  bytes start = 3;               // sync: the first ID of the range; absent is zero
 //	  bytes end = 4;                 // sync: the ID after the range; absent is no end
 //	  repeated MemberClaim claims = 5; // the first one is the sender's of itself
+//	  bytes known = 6;               // sync: 8, 4 and 4 bytes for each member, big-endian
 //	}
 type MemberRequest struct {
 	Kind       MemberKind
 	Target     messages.NodeID
 	Start, End messages.NodeID
 	Claims     []MemberClaim
+	Known      []MemberKnown
 }
 
 // Append appends the encoding to b.
@@ -156,7 +184,17 @@ func (m *MemberRequest) Append(b []byte) []byte {
 	b = appendID(b, 2, m.Target)
 	b = appendID(b, 3, m.Start)
 	b = appendID(b, 4, m.End)
-	return appendClaims(b, 5, m.Claims)
+	b = appendClaims(b, 5, m.Claims)
+	if len(m.Known) > 0 {
+		b = protowire.AppendTag(b, 6, protowire.BytesType)
+		b = protowire.AppendVarint(b, uint64(len(m.Known)*memberKnownSize))
+		for _, known := range m.Known {
+			b = binary.BigEndian.AppendUint64(b, known.Prefix)
+			b = binary.BigEndian.AppendUint32(b, known.Digest)
+			b = binary.BigEndian.AppendUint32(b, known.Round)
+		}
+	}
+	return b
 }
 
 // DecodeMemberRequest decodes a request. Claims are written into room, which
@@ -176,6 +214,8 @@ func DecodeMemberRequest(b []byte, room []MemberClaim) (MemberRequest, error) {
 			r.fixed(m.End[:])
 		case 5:
 			m.Claims = r.claim(m.Claims)
+		case 6:
+			m.Known = r.known()
 		}
 	}
 	if m.Kind == 0 {
@@ -233,6 +273,26 @@ func DecodeMemberResponse(b []byte, room []MemberClaim) (MemberResponse, error) 
 		return MemberResponse{}, r.err
 	}
 	return m, nil
+}
+
+// known reads a list of what the sender knows.
+func (r *reader) known() []MemberKnown {
+	raw := r.bytes(MemberKnownMax * memberKnownSize)
+	if len(raw)%memberKnownSize != 0 {
+		r.fail("a list of members that is cut off")
+	}
+	if r.err != nil || len(raw) == 0 {
+		return nil
+	}
+	all := make([]MemberKnown, len(raw)/memberKnownSize)
+	for i := range all {
+		b := raw[i*memberKnownSize:]
+		all[i] = MemberKnown{
+			Prefix: binary.BigEndian.Uint64(b), Digest: binary.BigEndian.Uint32(b[8:]),
+			Round: binary.BigEndian.Uint32(b[12:]),
+		}
+	}
+	return all
 }
 
 // appendID appends an ID, or nothing for zero.

@@ -36,7 +36,7 @@ func TestMemberMessagesComeBack(t *testing.T) {
 	claims := []MemberClaim{smallClaim(), longestClaim()}
 	request := MemberRequest{
 		Kind: MemberSync, Target: messages.NodeID{2}, Start: messages.NodeID{3},
-		End: messages.NodeID{4}, Claims: claims,
+		End: messages.NodeID{4}, Claims: claims, Known: []MemberKnown{{1, 2, 3}, {4, 5, 6}},
 	}
 	// What an earlier packet left in the room must not show through.
 	room := []MemberClaim{longestClaim(), longestClaim(), longestClaim()}
@@ -69,6 +69,12 @@ func TestMemberPacketFits(t *testing.T) {
 	}
 	if _, err := DecodeMemberRequest(packet, nil); err != nil {
 		t.Errorf("the fullest packet: %v", err)
+	}
+	page := request
+	page.Claims = page.Claims[:MemberNewsMax]
+	page.Known = make([]MemberKnown, MemberKnownMax)
+	if n := len(page.Append(nil)); n > messages.PacketHeadMax {
+		t.Errorf("a page of a sync has %d bytes, bound %d", n, messages.PacketHeadMax)
 	}
 	request.Claims = append(request.Claims, smallClaim())
 	if _, err := DecodeMemberRequest(request.Append(nil), nil); !errors.Is(err, ErrTooLarge) {
@@ -106,6 +112,9 @@ func TestMemberMessagesRefuse(t *testing.T) {
 		"Infinite": {with(func(m *MemberClaim) {
 			m.Member.Coordinate.Vec[3] = float32(math.Inf(-1))
 		}), ErrMalformed},
+		"CutOffKnown": {appendBytes(with(func(*MemberClaim) {}), 6, "short"), ErrMalformed},
+		"LongKnown": {appendBytes(with(func(*MemberClaim) {}), 6,
+			make([]byte, (MemberKnownMax+1)*memberKnownSize)), ErrTooLarge},
 		"CutOff":      {with(func(*MemberClaim) {})[:20], ErrMalformed},
 		"ShortTarget": {appendBytes(with(func(*MemberClaim) {}), 2, "short"), ErrMalformed},
 	} {
@@ -123,7 +132,7 @@ func TestMemberMessagesRefuse(t *testing.T) {
 func FuzzMemberRequest(f *testing.F) {
 	f.Add((&MemberRequest{
 		Kind: MemberRelay, Target: messages.NodeID{9},
-		Claims: []MemberClaim{smallClaim(), longestClaim()},
+		Claims: []MemberClaim{smallClaim(), longestClaim()}, Known: []MemberKnown{{1, 2, 3}},
 	}).Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := DecodeMemberRequest(b, nil)
@@ -166,6 +175,23 @@ func BenchmarkMemberPage(b *testing.B) {
 		packet := request.Append(make([]byte, 0, messages.PacketHeadMax))
 		if _, err := DecodeMemberRequest(packet, room); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestKnownDiffers: what another incarnation or status makes of a member has
+// another digest.
+func TestKnownDiffers(t *testing.T) {
+	seen := map[MemberKnown]bool{}
+	for incarnation := range uint64(100) {
+		for status := messages.MemberAlive; status <= messages.MemberLeft; status++ {
+			claim := smallClaim()
+			claim.Member.Incarnation, claim.Member.Status = 1893456000000+incarnation, status
+			if known := claim.Known(); seen[known] {
+				t.Fatalf("incarnation %d, %v has the digest of another", incarnation, status)
+			} else {
+				seen[known] = true
+			}
 		}
 	}
 }

@@ -28,14 +28,20 @@ type Config struct {
 	// PackBytesMax is the size up to which files of a tree share chunks, in
 	// bytes; never more than Params.PackMax.
 	PackBytesMax int64
+	// Network has the actors of a node that is one of many; nil: it is alone.
+	Network *Network
 }
 
 // Validate joins what every actor finds wrong with its part.
 func (c Config) Validate() error {
-	return errors.Join(
+	err := errors.Join(
 		c.Params.Validate(), c.Store.Validate(), c.Cache.Validate(), c.Reader.Validate(),
 		c.Randomizer.Validate(), c.Splitter.Validate(), c.Drive.Validate(),
 	)
+	if c.Network != nil {
+		err = errors.Join(err, c.Network.Validate())
+	}
+	return err
 }
 
 // FromSettings makes the actors' configuration from the user's.

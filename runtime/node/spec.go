@@ -23,16 +23,45 @@ const (
 // Spec declares the supervision tree of a node. Children start in this
 // order and stop in reverse.
 func Spec(c Config) tree.Spec {
-	return tree.Spec{Children: []tree.ChildSpec{
-		{
-			Role: roleStore, Doc: "the node's own blocks: what is kept and why; quota, collector, verify",
-			New:        store.New(c.Store, c.Params),
-			NeedsLater: []string{roleCache, roleReader, roleRandomizer, roleSplitter, roleDrive},
-		},
-		{
-			Role: roleCache, Doc: "blocks from memory, else from the store; single flight",
-			New: cache.New(c.Cache, c.Params), Needs: []string{roleStore},
-		},
+	spec := tree.Spec{Children: []tree.ChildSpec{storeSpec(c)}}
+	if c.Network != nil {
+		spec.Children = append(spec.Children, c.Network.choosing(c)...)
+	}
+	spec.Children = append(spec.Children, cacheSpec(c))
+	spec.Children = append(spec.Children, filesSpecs(c)...)
+	if c.Network != nil {
+		spec.Children = append(spec.Children, c.Network.spreading(c)...)
+	}
+	return spec
+}
+
+func storeSpec(c Config) tree.ChildSpec {
+	spec := tree.ChildSpec{
+		Role: roleStore, Doc: "the node's own blocks: what is kept and why; quota, collector, verify",
+		New:        store.New(c.Store, c.Params),
+		NeedsLater: []string{roleCache, roleReader, roleRandomizer, roleSplitter, roleDrive},
+	}
+	if c.Network != nil {
+		spec.NeedsLater = append(spec.NeedsLater, rolePopularity, roleReplication)
+	}
+	return spec
+}
+
+func cacheSpec(c Config) tree.ChildSpec {
+	spec := tree.ChildSpec{
+		Role: roleCache, Doc: "blocks from memory, else from the store; single flight",
+		New: cache.New(c.Cache, c.Params), Needs: []string{roleStore},
+	}
+	if c.Network != nil {
+		spec.Doc = "blocks from memory, else from the store, else from the network; single flight"
+		spec.Needs = append(spec.Needs, roleFetcher)
+	}
+	return spec
+}
+
+// filesSpecs are the actors that know of files.
+func filesSpecs(c Config) []tree.ChildSpec {
+	return []tree.ChildSpec{
 		{
 			Role: roleReader, Doc: "block refs and ranges to bytes; read-ahead",
 			New: reader.New(c.Reader, c.Params), Needs: []string{roleCache},
@@ -51,5 +80,5 @@ func Spec(c Config) tree.Spec {
 			New:   drive.New(c.Drive, c.Params),
 			Needs: []string{roleReader, roleSplitter},
 		},
-	}}
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/noisefs/noisefs/runtime/port"
 	"github.com/noisefs/noisefs/runtime/repo"
 	"github.com/noisefs/noisefs/runtime/vault"
+	"github.com/noisefs/noisefs/sim/plan"
 )
 
 // Exit codes. They are part of the interface: see 'noisefs help exit-codes'.
@@ -27,6 +28,8 @@ const (
 	exitReadOnly   = 9  // the disk or folder cannot be written
 	exitNewer      = 10 // written by a newer version
 	exitChanged    = 11 // a source changed while it was read
+	exitViolated   = 12 // a simulation violated an invariant
+	exitMissed     = 13 // a simulation missed an assertion of its scenario
 	exitCanceled   = 130
 )
 
@@ -44,6 +47,8 @@ const exitCodesHelp = `Exit codes:
   9    read-only disk or missing permission
   10   the repository was written by a newer version
   11   a file changed while it was read; nothing of it was stored
+  12   a simulation violated an invariant
+  13   a simulation missed an assertion of its scenario
   130  interrupted
 `
 
@@ -60,8 +65,14 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.Is(err, context.Canceled):
 		return exitCanceled
-	case errors.Is(err, errUsage):
+	case isAny(err, errUsage, plan.ErrInvalid, plan.ErrOverride):
 		return exitUsage
+	case errors.Is(err, plan.ErrUnknown):
+		return exitNotFound
+	case errors.Is(err, errViolated):
+		return exitViolated
+	case errors.Is(err, errMissed):
+		return exitMissed
 	case errors.Is(err, errChanged):
 		return exitChanged
 	case errors.Is(err, repo.ErrLocked):

@@ -102,7 +102,7 @@ that is needed to read a file back, and nothing less is enough.`,
 		newShareCommand(g), newUnshareCommand(g), newImportCommand(g),
 		newRepoCommand(g), newBlockCommand(g), newConfigCommand(g),
 		newVaultCommand(g), newTreeCommand(g), newVersionCommand(g),
-		newBenchCommand(g), newExitCodesCommand(), newJSONCommand(),
+		newBenchCommand(g), newSimCommand(g, simulateFleet), newExitCodesCommand(), newJSONCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		wrapArgs(cmd)

@@ -26,6 +26,7 @@ type ReplicationStatted struct {
 	RepairedBlocks  uint64 // of the pushed: because a holder was lost
 	RefusedOffers   uint64 // of others, by this node
 	DroppedReplicas uint64
+	BadRequests     uint64 // of others: malformed, and not answered
 }
 
 func (BlocksWritten) forReplication()   {}

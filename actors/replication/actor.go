@@ -110,7 +110,7 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		a.take(m.Corr)
 		c.listed(m.Blocks, m.More, m.Last)
 	case messages.BlocksLoaded:
-		c.loaded(a.take(m.Corr).(*request), m.Blocks)
+		c.loaded(a.take(m.Corr).(*request), m.Blocks, m.Errs)
 	case messages.DemandEstimated:
 		c.estimated(a.take(m.Corr).(demandAsked), m.PerHour)
 	case messages.Failed:
@@ -155,7 +155,7 @@ func (a *actor) failed(asked any, err *messages.Error) {
 	case dropAsked:
 		a.dropped(what, false)
 	case *request:
-		a.core.loaded(what, nil)
+		a.core.loaded(what, nil, nil)
 	case *hold:
 		a.core.notHeld(what, err.Code)
 	default:

@@ -337,6 +337,7 @@ func (c *core) stats(answer messages.Answer) messages.ReplicationStatted {
 		RepairedBlocks:  c.count.repaired,
 		RefusedOffers:   c.count.refused,
 		DroppedReplicas: c.count.dropped,
+		BadRequests:     c.count.malformed,
 	}
 }
 

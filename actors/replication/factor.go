@@ -12,6 +12,9 @@ func (c *Config) factorAt(demand float64) int {
 	if c.Policy == PolicyFixed {
 		return c.Factor
 	}
+	if !(demand > 0) { // also NaN
+		demand = 0
+	}
 	want := max(c.RootShare*math.Sqrt(demand), demand/c.PerHolder)
 	// The bounds come before the conversion, which is undefined for numbers
 	// that do not fit.

@@ -121,11 +121,11 @@ func (c *core) expire() {
 func (c *core) offered(x *exchange) {
 	var renewals []*hold
 	for i, item := range x.items {
-		w := c.watched[item.CID]
-		switch until := c.bounded(item.Until); {
-		case w != nil && w.replica && !w.dropping && w.until >= until:
+		w, until := c.watched[item.CID], c.bounded(item.Until)
+		switch holds := w != nil && w.replica && !w.dropping && until > c.now.Unix(); {
+		case holds && w.until >= until:
 			x.verdicts[i] = wire.ReplicaHeld
-		case w != nil && w.replica && !w.dropping:
+		case holds:
 			c.include(holdFor(&renewals, until), x, i, nil)
 		default:
 			x.verdicts[i] = c.judge(x.from, item.CID, until)
@@ -152,7 +152,7 @@ func (c *core) judge(
 	switch {
 	case expected && e.from != from:
 		return wire.ReplicaComing
-	case expected:
+	case expected && until > c.now.Unix():
 		return wire.ReplicaWanted
 	case until <= c.now.Unix(), c.now.Before(g.full), w != nil && w.dropping,
 		c.foreign+g.coming+len(g.queue) >= c.cfg.ReplicasMax,
@@ -184,8 +184,9 @@ func (c *core) pushed(x *exchange) {
 	for i, item := range x.items {
 		w := c.watched[item.CID]
 		x.verdicts[i] = wire.ReplicaWanted
-		if w == nil || !w.replica || w.dropping {
-			x.verdicts[i] = c.judge(x.from, item.CID, c.bounded(item.Until))
+		until := c.bounded(item.Until)
+		if w == nil || !w.replica || w.dropping || until <= c.now.Unix() {
+			x.verdicts[i] = c.judge(x.from, item.CID, until)
 		}
 		if x.verdicts[i] == wire.ReplicaWanted {
 			wanted++

@@ -64,6 +64,10 @@ func (l *look) near(slack int) int {
 // rankOf is the place of a node in the order, or -1.
 func (l *look) rankOf(id messages.NodeID) int { return slices.Index(l.order, id) }
 
+// busyMax is for how many looks in a row a node may be too busy to answer
+// before the next in the order is asked in its place.
+const busyMax = 3
+
 // tick begins the looks that are due, as many as there is room for.
 func (c *core) tick() {
 	c.ticked = c.now
@@ -248,7 +252,9 @@ func (c *core) heardOf(t ticket, verdict wire.ReplicaVerdict) {
 	case wire.ReplicaComing:
 		next = presumed
 	case wire.ReplicaBusy:
-		if known {
+		// Its place is kept for it for some looks, so that a node that is
+		// busy for a minute does not send the block down the order.
+		if known || l.w.tries < busyMax {
 			next = presumed
 		}
 	case wire.ReplicaRefused:

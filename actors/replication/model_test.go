@@ -198,6 +198,7 @@ type peerNode struct {
 	mine   map[messages.CID]bool
 	leases map[messages.CID]int64
 	refuse messages.Code // to every hold
+	lie    func(*rand.Rand, messages.Packet) messages.Packet
 
 	responses map[messages.Exchange]func(messages.Packet)
 	requests  map[messages.Exchange]wire.ReplicaRequest
@@ -497,6 +498,9 @@ func (m modelNet) Respond(exchange messages.Exchange, packet messages.Packet) {
 		}
 	}
 	delete(m.p.requests, exchange)
+	if m.p.lie != nil {
+		packet = m.p.lie(m.p.net.rand, packet)
+	}
 	respond(packet)
 }
 

@@ -125,24 +125,29 @@ func (c *core) seal(r *request) {
 	c.out.requests = append(c.out.requests, r)
 }
 
-// loaded takes in the blocks of a push; nil data: it could not be had.
-func (c *core) loaded(r *request, blocks []messages.Block) {
-	var tickets []ticket
-	for i, t := range r.tickets {
-		if blocks == nil || len(blocks[i].Data) != c.blockSize {
-			t.look.standings[t.rank] = passed
-			c.advance(t.look)
+// loaded takes in the blocks of a push; nil: the store failed. errs is nil or
+// has what is wrong with each block.
+func (c *core) loaded(r *request, blocks []messages.Block, errs []*messages.Error) {
+	all := r.tickets
+	r.tickets = make([]ticket, 0, len(all))
+	for i, t := range all {
+		switch {
+		case blocks != nil && len(blocks[i].Data) == c.blockSize:
+			r.tickets = append(r.tickets, t)
+			r.packet.Blocks = append(r.packet.Blocks, blocks[i].Data)
 			continue
+		case blocks == nil, errs != nil && errs[i] != nil && errs[i].Code != messages.CodeCorrupt:
+		default:
+			c.rotten(t.look)
 		}
-		tickets = append(tickets, t)
-		r.packet.Blocks = append(r.packet.Blocks, blocks[i].Data)
+		t.look.standings[t.rank] = passed
+		c.advance(t.look)
 	}
-	r.tickets = tickets
-	if len(tickets) == 0 {
+	if len(r.tickets) == 0 {
 		c.over(r)
 		return
 	}
-	for _, t := range tickets {
+	for _, t := range r.tickets {
 		c.count.pushed++
 		c.count.pushedBytes += uint64(c.blockSize)
 		if t.look.repair {
@@ -150,6 +155,19 @@ func (c *core) loaded(r *request, blocks []messages.Block) {
 		}
 	}
 	c.seal(r)
+}
+
+// rotten gives up a replica whose bytes are gone: as long as this node says
+// that it holds it, nobody brings it anew.
+func (c *core) rotten(l *look) {
+	w := l.w
+	if rank := l.rankOf(c.view.Self); rank >= 0 && l.standings[rank] == holding {
+		l.standings[rank] = passed
+	}
+	if w.replica && !w.dropping && w.promising == 0 {
+		w.dropping = true
+		c.out.drops = append(c.out.drops, w)
+	}
 }
 
 // answered takes in the response to a request. One that makes no sense is as

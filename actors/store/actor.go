@@ -40,6 +40,7 @@ type actor struct {
 	offered      int   // blocks that the randomizer examines
 	deadBytes    int64 // deleted since the last compaction outside of a job
 	compacting   bool
+	relieving    bool // blocks are being deleted for want of room
 
 	serving     int // requests of others under way
 	served      served
@@ -64,6 +65,7 @@ type put struct {
 	blocks []messages.Block
 	then   func(ctx shell.Ctx, err *messages.Error)
 	bytes  int64 // what it takes on disk, at most
+	spare  bool  // nothing else is deleted for it
 	asked  int   // looks at the engine that were asked for when it came
 }
 

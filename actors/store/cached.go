@@ -74,7 +74,7 @@ func (a *actor) cache(ctx shell.Ctx, blocks []messages.Block, end func(shell.Ctx
 		a.cachedComing -= more
 		end(ctx)
 	}
-	a.enqueuePut(ctx, blocks, func(ctx shell.Ctx, err *messages.Error) {
+	a.enqueuePut(ctx, blocks, true, func(ctx shell.Ctx, err *messages.Error) {
 		if err != nil {
 			done(ctx)
 			return

@@ -68,7 +68,7 @@ type Config struct {
 	Network bool
 
 	// KeptMax bounds the blocks of which it is known in memory why they are
-	// kept: replicas and cached ones, about 60 bytes each. What is under way
+	// kept: replicas and cached ones, 50 to 100 bytes each. What is under way
 	// may exceed it by a little.
 	KeptMax int
 

@@ -24,6 +24,9 @@
 // CodeNoSpace, CodeReadOnly or CodeIO when the disk refuses. After a failure
 // none of its blocks is promised.
 //
+// Before a put or a lease is refused for want of room, replicas whose leases
+// have ended are deleted, and then what is cached.
+//
 // [messages.HoldReplicas] and [messages.DropReplicas] begin and end leases;
 // [messages.ListKept] lists them. A lease that has ended costs a replica its
 // place only when others need the room, or in a collection.
@@ -58,7 +61,7 @@
 // that the quota holds with many puts under way: the estimate is never below
 // the truth, and before a put is refused the engine is asked again. Puts,
 // loads, changes of leases, serves and jobs are bounded by [Config]; the
-// table of why blocks are kept takes about 60 bytes for each that has a row,
+// table of why blocks are kept takes 50 to 100 bytes for each that has a row,
 // and a collection 8 to 16 bytes for each needed block.
 //
 // A restart forgets the job that ran, which is then answered CodeRestarted,

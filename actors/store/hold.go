@@ -107,7 +107,7 @@ func (a *actor) planHold(ctx shell.Ctx, h *hold, stored []bool) {
 		return
 	}
 	a.holding += h.more
-	a.enqueuePut(ctx, h.fresh, func(ctx shell.Ctx, err *messages.Error) {
+	a.enqueuePut(ctx, h.fresh, false, func(ctx shell.Ctx, err *messages.Error) {
 		if err != nil {
 			a.endHold(ctx, h, err)
 			return
@@ -288,7 +288,7 @@ func (a *actor) keptOf(answer messages.Answer, page messages.BlocksListed) messa
 			CID: cid, Mine: k.why != whyReplica, Replica: k.why == whyReplica || k.why == whyShared,
 		}
 		if b.Replica {
-			b.Until = time.Unix(int64(k.until), 0)
+			b.Until = time.Unix(int64(k.until), 0).UTC()
 		}
 		listed.Blocks = append(listed.Blocks, b)
 	}

@@ -331,6 +331,34 @@ func TestKeepCached(t *testing.T) {
 	}
 }
 
+// Before this node's own files are refused, what nobody was promised goes.
+func TestFullDiskGivesWay(t *testing.T) {
+	cfg := memberConfig()
+	cfg.QuotaBytes = 120 * blockSize
+	d := newMember(t, cfg, 1)
+	living, ended, cached := d.blocks(10), d.blocks(50), d.blocks(20)
+	d.client.Must(store.Role, hold(d.after(time.Hour), living...))
+	d.client.Must(store.Role, hold(d.after(time.Minute), ended...))
+	d.keepCached(cached)
+	if err := d.world.Run(2 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	var stored []messages.Block
+	for range 8 {
+		mine := d.blocks(10)
+		d.client.Must(store.Role, put(mine))
+		stored = append(stored, mine...)
+	}
+	d.settle()
+	d.check(slices.Concat(living, stored))
+	d.client.Failure(store.Role, messages.CodeQuota, put(d.blocks(40)))
+	stats := d.statted()
+	if stats.Replicas != 10 || stats.BlockBytes > cfg.QuotaBytes {
+		t.Errorf("%d replicas, %d bytes of %d", stats.Replicas, stats.BlockBytes, cfg.QuotaBytes)
+	}
+	d.check(slices.Concat(living, stored))
+}
+
 func TestServe(t *testing.T) {
 	d := newMember(t, memberConfig(), 1)
 	if !slices.Equal(d.member.handled, []messages.Protocol{messages.ProtocolBlock}) {

@@ -25,8 +25,8 @@ const (
 
 // kept is an entry of the table.
 type kept struct {
-	// until is the end of the lease of a replica, in seconds since 1970: up
-	// to the year 2106, which keeps an entry at 40 bytes with its name.
+	// until is the end of the lease of a replica, in seconds since 1970, up
+	// to the year 2106: an entry takes 40 bytes with its name.
 	until uint32
 	why   why
 	// wanted: a cached block was read since its eviction was last considered.

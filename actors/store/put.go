@@ -68,7 +68,7 @@ func (a *actor) ownStored(
 	ctx shell.Ctx, p *ownPut, end func(ctx shell.Ctx, err *messages.Error),
 ) {
 	put := func(ctx shell.Ctx) {
-		a.enqueuePut(ctx, p.blocks, func(ctx shell.Ctx, err *messages.Error) {
+		a.enqueuePut(ctx, p.blocks, false, func(ctx shell.Ctx, err *messages.Error) {
 			if err != nil {
 				end(ctx, err)
 				return
@@ -135,16 +135,18 @@ func (a *actor) endOwn(ctx shell.Ctx, p *ownPut, err *messages.Error) {
 }
 
 // enqueuePut stores blocks when there is room, and goes on when they are
-// durable or refused. Who calls it has bounded how many may wait.
+// durable or refused; for spare ones nothing else has to make room. Who calls
+// it has bounded how many may wait.
 func (a *actor) enqueuePut(
-	ctx shell.Ctx, blocks []messages.Block, then func(ctx shell.Ctx, err *messages.Error),
+	ctx shell.Ctx, blocks []messages.Block, spare bool,
+	then func(ctx shell.Ctx, err *messages.Error),
 ) {
 	if len(blocks) == 0 {
 		then(ctx, nil)
 		return
 	}
 	a.waiting = append(a.waiting, put{
-		blocks: blocks, then: then,
+		blocks: blocks, then: then, spare: spare,
 		bytes: int64(len(blocks)) * (int64(a.blockSize) + a.cfg.RecordOverheadBytes),
 		asked: a.room.asked,
 	})
@@ -168,6 +170,8 @@ func (a *actor) startPuts(ctx shell.Ctx) {
 		case !a.room.final(p.asked):
 			a.look(ctx)
 			return
+		case !p.spare && a.relieve(ctx, p.bytes):
+			return // its end comes here again
 		}
 		a.waiting[0] = put{}
 		a.waiting = a.waiting[1:]

@@ -11,7 +11,15 @@ import (
 // not durably: a row that comes back after a power cut names a block that is
 // not there, and is soon shed again.
 func (a *actor) shed(ctx shell.Ctx, cids []messages.CID, was why) {
+	a.shedThen(ctx, cids, was, func(shell.Ctx) {})
+}
+
+// shedThen sheds, and goes on whether or not it could.
+func (a *actor) shedThen(
+	ctx shell.Ctx, cids []messages.CID, was why, then func(ctx shell.Ctx),
+) {
 	if len(cids) == 0 {
+		then(ctx)
 		return
 	}
 	a.claims.take(ctx, claim{cids, func(ctx shell.Ctx, cids []messages.CID) {
@@ -21,10 +29,12 @@ func (a *actor) shed(ctx shell.Ctx, cids []messages.CID, was why) {
 					a.kept.set(cid, kept{why: whyUnsure})
 				}
 				a.claims.release(ctx, cids)
+				then(ctx)
 				return
 			}
 			a.deleteBlocks(ctx, cids, was, func(ctx shell.Ctx, _ *messages.Error) {
 				a.claims.release(ctx, cids) // what was not deleted is garbage
+				then(ctx)
 			})
 		})
 	}})
@@ -53,6 +63,35 @@ func (a *actor) deleteBlocks(
 		then(ctx, nil)
 	})
 	a.blocks.Delete(corr, cids)
+}
+
+// relieveBlocks is how many blocks are deleted at a time, at least, when the
+// disk or the quota is full: one by one they would free no segment.
+const relieveBlocks = 64
+
+// relieve makes room on the disk at the expense of what nobody was promised.
+// It reports whether that is under way: then startPuts is called again.
+func (a *actor) relieve(ctx shell.Ctx, bytes int64) bool {
+	if a.relieving || a.compacting || a.room.looking() {
+		return true
+	}
+	n, was := max(relieveBlocks, bytes/int64(a.blockSize)), whyReplica
+	cids := a.kept.expire(n, a.now(), a.claims.has)
+	for turn := 0; turn < 2 && len(cids) == 0; turn++ { // the second is for what was wanted
+		cids, was = a.kept.evict(n, a.claims.has), whyCached
+	}
+	if len(cids) == 0 {
+		return false
+	}
+	a.relieving = true
+	a.shedThen(ctx, cids, was, func(ctx shell.Ctx) {
+		a.relieving = false
+		if !a.compacting {
+			a.compacting = true
+			a.compactNext(ctx)
+		}
+	})
+	return true
 }
 
 // compactSome gives space back to the disk after much was deleted outside of

@@ -78,8 +78,8 @@ func (n *Network) BillGossip(p Peer, bytes int) {
 		way.tally.OverheadBytes += uint64(copies) * uint64(bill.overhead)
 		total := copies * bill.total
 		if work := way.pipe.work(total, x.slow.Factor); work > 0 &&
-			way.pipe.bytes+total <= n.options.QueueBytes {
-			way.pipe.bulk(now, gossipPeer, total, work)
+			n.room(way.pipe, kindDatagram, total) {
+			way.pipe.bulk(now, gossipPeer, kindDatagram, total, work)
 		}
 	}
 }

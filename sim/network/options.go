@@ -31,11 +31,12 @@ type Options struct {
 	// Scale is how many bytes a byte of a block is billed as, so that worlds
 	// of small blocks load the links as large ones do. 0 means 1.
 	Scale int64
-	// QueueBytes bounds what may wait at an access link before datagrams are
-	// lost there; 0 means QueueBytesDefault. Raising it makes delay of loss.
+	// QueueBytes bounds the bulk of datagrams that waits at an access link;
+	// more is lost. 0 means QueueBytesDefault. Raising it makes delay of loss.
 	QueueBytes int64
 	// StreamBytes is the same for streams, whose data wait in the buffers of
-	// the two ends; 0 means StreamBytesDefault.
+	// the two ends: more fails at the sender, and is lost at the receiver. 0
+	// means StreamBytesDefault.
 	StreamBytes int64
 	// DialTimeout is how long it takes to give up a node that does not
 	// answer; 0 means DialTimeoutDefault.

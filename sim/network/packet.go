@@ -87,11 +87,8 @@ func (n *Network) Send(p Packet) {
 		n.fail(&p, now+int64(n.options.DialTimeout))
 		return
 	}
-	bound := n.options.QueueBytes
-	if p.Stream {
-		bound = n.options.StreamBytes
-	}
-	if from.up.bytes+bill.total > bound {
+	small := bill.frames == 1 && from.up.sparse(now)
+	if !small && !n.room(&from.up, p.kind(), bill.total) {
 		from.counters.Dropped++
 		n.fail(&p, now)
 		return
@@ -104,6 +101,22 @@ func (n *Network) Send(p Packet) {
 		from.counters.Duplicated++
 		n.launch(&p, bill, now, &d)
 	}
+}
+
+func (p *Packet) kind() int {
+	if p.Stream {
+		return kindStream
+	}
+	return kindDatagram
+}
+
+// room reports whether that much more bulk may wait at a link.
+func (n *Network) room(p *pipe, kind int, bytes int64) bool {
+	bound := n.options.QueueBytes
+	if kind == kindStream {
+		bound = n.options.StreamBytes
+	}
+	return p.waiting[kind]+bytes <= bound
 }
 
 // fail tells of a stream packet that goes nowhere; a datagram is just lost.
@@ -134,7 +147,7 @@ func (n *Network) launch(p *Packet, bill bill, now int64, d *draws) {
 	} else {
 		t.stage = leaving
 		if t.upWork > 0 {
-			t.up = from.up.bulk(now, p.To, bill.total, t.upWork)
+			t.up = from.up.bulk(now, p.To, p.kind(), bill.total, t.upWork)
 		}
 		if !lost {
 			n.timers.AtNS(max(now, t.joins(&from.up)), t.run)
@@ -263,18 +276,14 @@ func (t *transit) leave(from, to *peer, now int64) {
 // join enters the downlink as bulk.
 func (t *transit) join(to *peer, now int64) {
 	n := t.network
-	bound := n.options.QueueBytes
-	if t.Stream {
-		bound = n.options.StreamBytes
-	}
-	if !to.on || to.boot != t.toBoot || to.down.bytes+t.bill.total > bound {
+	if !to.on || to.boot != t.toBoot || !n.room(&to.down, t.kind(), t.bill.total) {
 		t.drop()
 		return
 	}
 	t.stage = filling
 	at := max(now, t.lastByteNS)
 	if t.downWork > 0 {
-		t.down = to.down.bulk(now, t.From, t.bill.total, t.downWork)
+		t.down = to.down.bulk(now, t.From, t.kind(), t.bill.total, t.downWork)
 		at = max(at, to.down.leaves(t.down))
 	}
 	n.timers.AtNS(at, t.run)

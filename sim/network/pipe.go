@@ -19,10 +19,10 @@ const sparseNS = 20e6
 // Source: Parekh and Gallager, "A generalized processor sharing approach to
 // flow control", IEEE/ACM ToN 1(3), 1993.
 type pipe struct {
-	bitsPerSecond int64 // 0: endless
-	atNS          int64 // served and jobs are as of here
-	served        int64 // ns of service that each flow got since the pipe was empty
-	bytes         int64 // of the jobs
+	bitsPerSecond int64    // 0: endless
+	atNS          int64    // served and jobs are as of here
+	served        int64    // ns of service that each flow got since the pipe was empty
+	waiting       [2]int64 // bytes of the jobs: of datagrams, and of streams
 	arrivals      uint64
 	jobs          jobHeap
 	flows         []*flow // with jobs, in no order
@@ -41,6 +41,7 @@ type job struct {
 	flow   *flow
 	finish int64 // tag
 	number uint64
+	kind   int // in pipe.waiting
 	bytes  int64
 	left   bool
 	leftNS int64 // when the last byte left, once left
@@ -75,7 +76,7 @@ func (p *pipe) advance(nowNS int64) {
 
 func (p *pipe) remove(first *job) {
 	heap.Pop(&p.jobs)
-	p.bytes -= first.bytes
+	p.waiting[first.kind] -= first.bytes
 	f := first.flow
 	if f.jobs--; f.jobs > 0 {
 		return
@@ -90,8 +91,14 @@ func (p *pipe) remove(first *job) {
 	}
 }
 
+// Kinds of jobs.
+const (
+	kindDatagram = 0
+	kindStream   = 1
+)
+
 // bulk adds a job for a peer.
-func (p *pipe) bulk(nowNS int64, peer Peer, bytes, work int64) *job {
+func (p *pipe) bulk(nowNS int64, peer Peer, kind int, bytes, work int64) *job {
 	p.advance(nowNS)
 	if len(p.jobs) == 0 {
 		p.atNS = max(p.atNS, nowNS)
@@ -100,8 +107,8 @@ func (p *pipe) bulk(nowNS int64, peer Peer, bytes, work int64) *job {
 	f.jobs++
 	f.last = max(f.last, p.served) + max(1, work)
 	p.arrivals++
-	p.bytes += bytes
-	j := &job{flow: f, finish: f.last, number: p.arrivals, bytes: bytes}
+	p.waiting[kind] += bytes
+	j := &job{flow: f, finish: f.last, number: p.arrivals, kind: kind, bytes: bytes}
 	heap.Push(&p.jobs, j)
 	return j
 }

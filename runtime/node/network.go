@@ -55,7 +55,7 @@ func (n Network) choosing(c Config) []tree.ChildSpec {
 	return []tree.ChildSpec{
 		{
 			Role: roleScorer, Doc: "how well peers serve: latency, load, failures; whom to ask",
-			New: scorer.New(n.Scorer),
+			New: scorer.New(n.Scorer), NeedsLater: []string{roleMembership},
 		},
 		{
 			Role: roleFetcher, Doc: "blocks from the network: asks, hedges, retries, verifies",

@@ -47,7 +47,7 @@ type Plan struct {
 	Workloads []Workload `key:"workloads" len:"0..32"`
 	// Faults are what goes wrong, and when.
 	Faults []Fault `key:"faults" len:"0..256"`
-	// Chaos adds faults at random times; nil adds none.
+	// Chaos adds faults at random times; without it there are none.
 	Chaos *Chaos `key:"chaos"`
 	// Assertions are what must come of it.
 	Assertions []Assertion `key:"assertions" len:"0..64"`

@@ -19,7 +19,7 @@ type axis struct {
 }
 
 // ticksWanted is about how many marks an axis gets.
-const ticksWanted = 5
+const ticksWanted = 6
 
 // linearAxis returns an axis from 0 to a round value at or above high. A
 // value is written divided by unit.

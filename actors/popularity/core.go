@@ -17,6 +17,7 @@ type core struct {
 	*rules
 	started time.Time
 	phase   time.Duration // when in each window this node publishes
+	sample  uint          // see sketch
 	view    *messages.View
 
 	// What this node served, since its last summary and before. Neither is
@@ -42,12 +43,17 @@ func newCore(rules *rules, now time.Time, phase time.Duration) *core {
 	c := &core{
 		rules: rules, started: now, phase: phase,
 		countingSince: now, countedSince: now,
-		counting: sketch{depth: cfg.Depth}, counted: sketch{depth: cfg.Depth},
+		// The phase is known to others, but not to the nanosecond.
+		sample: uint(phase),
 		hot:    hot{blocksMax: cfg.HotMax, halfLife: cfg.HotHalfLife, base: now},
 		merged: make(map[uint64]uint64),
 	}
-	c.counting.reset(c.epochAt(now.Add(-phase)) + 1)
+	c.counting, c.counted = c.newSketch(c.epochAt(now.Add(-phase))+1), c.newSketch(0)
 	return c
+}
+
+func (c *core) newSketch(epoch uint64) sketch {
+	return sketch{epoch: epoch, depth: c.cfg.Depth, sample: c.sample}
 }
 
 // epochAt returns the number of the window that a time is in.
@@ -164,7 +170,7 @@ func (c *core) merge(epoch uint64, cells []byte) bool {
 			c.heard = slices.Delete(c.heard, 0, 1)
 			at--
 		}
-		c.heard = slices.Insert(c.heard, at, sketch{epoch: epoch, depth: c.cfg.Depth})
+		c.heard = slices.Insert(c.heard, at, c.newSketch(epoch))
 	}
 	c.heard[at].add(cells)
 	return true
@@ -209,9 +215,9 @@ func (c *core) servedPerHour(now time.Time, cid *messages.CID) float64 {
 type tally struct{ requests, variance, hours float64 }
 
 func (t *tally) add(s *sketch, cid *messages.CID, weight float64, span time.Duration) {
-	requests, variance := s.excess(cid)
+	requests, spread := s.excess(cid)
 	t.requests += weight * requests
-	t.variance += weight * weight * variance
+	t.variance += weight * weight * spread * spread
 	t.hours += weight * span.Hours()
 }
 

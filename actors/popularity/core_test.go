@@ -255,12 +255,10 @@ func TestOneAuthorIsBounded(t *testing.T) {
 		if deceived.refused > 0 {
 			t.Fatal("the lie was refused")
 		}
-		// By how much its cells, the mean of the others and their deviation
-		// can move; the last is a norm, so the triangle inequality holds.
+		// By how much its cells and the quantiles of all can move. Most of the
+		// quantiles' cells move by no more than a few times the mean.
 		highest := float64(cfg.CellMax + wire.DemandZero)
-		others := float64(cfg.Depth * (cfg.Width - 1))
-		mean := float64(cfg.sumMax()) / others
-		requests := highest + mean + cfg.Margin*math.Sqrt(highest*mean)
+		requests := highest + 4*(1+cfg.Margin)*float64(cfg.CellMeanMax)
 		end := start.Add(cfg.Window)
 		moved := deceived.estimate(end, &target) - honest.estimate(end, &target)
 		if bound := requests / cfg.Window.Hours(); math.Abs(moved) > bound {
@@ -311,6 +309,31 @@ func TestUnwantedBlocksStayBelowNoise(t *testing.T) {
 	}
 	if seen > 10 {
 		t.Errorf("%d of 20000 blocks seem wanted, want about one", seen)
+	}
+}
+
+// TestPopularBlocksDoNotHideEachOther: what many popular blocks leave in the
+// cells is not taken for noise.
+func TestPopularBlocksDoNotHideEachOther(t *testing.T) {
+	cfg := DefaultConfig()
+	const blocks, authors, each = 200, 20, 40
+	var served []messages.CID
+	for n := range blocks {
+		served = append(served, repeat(testCID(n), each)...)
+	}
+	c := newTestCore(cfg)
+	for i := range authors {
+		c.receive(start, testNode(i), summaryOf(cfg, newSeeded(byte(i)), served...))
+	}
+	want, low := authors*each/cfg.Window.Hours(), 0
+	for n := range blocks {
+		cid := testCID(n)
+		if c.estimate(start.Add(cfg.Window), &cid) < 0.8*want {
+			low++
+		}
+	}
+	if low > 0 {
+		t.Errorf("of %d blocks %d seem wanted less than 0.8 of %.0f times an hour", blocks, low, want)
 	}
 }
 

@@ -10,6 +10,14 @@ import (
 	"github.com/noisefs/noisefs/messages/wire"
 )
 
+// sampleMax bounds the cells from which a sketch tells what is usual, and
+// quartiles is how far apart the quartiles of a normal distribution are, in
+// standard deviations.
+const (
+	sampleMax = 256
+	quartiles = 1.349
+)
+
 // sketch is a count-min sketch: each row has one cell for a block, which it
 // shares with others. Cells stop at the ends of their type.
 //
@@ -17,13 +25,15 @@ import (
 // 2005 (count-min); Deng and Rafiei, "New estimation algorithms for streaming
 // data", 2007 (taking off what the other blocks leave in a cell).
 type sketch struct {
-	epoch uint64 // salts the places of blocks
-	depth int
-	cells []int16 // depth rows of equal width; nil while all are 0
+	epoch  uint64 // salts the places of blocks
+	depth  int
+	sample uint    // which cells are looked at for usual and spread; a secret
+	cells  []int16 // depth rows of equal width; nil while all are 0
 
-	// sum and squares are over all cells, as of the last query.
-	sum, squares int64
-	summed       bool
+	// usual and spread are the median of the cells and their deviation from
+	// it, as of the last query: what noise makes, and blocks that few ask for.
+	usual, spread float64
+	surveyed      bool
 }
 
 // place returns the index of a block's cell in a row of a sketch. It is part
@@ -49,7 +59,7 @@ func mix(x uint64) uint64 {
 // reset empties the sketch for another epoch and keeps its memory.
 func (s *sketch) reset(epoch uint64) {
 	clear(s.cells)
-	s.epoch, s.sum, s.squares, s.summed = epoch, 0, 0, true
+	s.epoch, s.surveyed = epoch, false
 }
 
 // fill makes sure that there are cells.
@@ -57,7 +67,7 @@ func (s *sketch) fill(width int) {
 	if s.cells == nil {
 		s.cells = make([]int16, s.depth*width)
 	}
-	s.summed = false
+	s.surveyed = false
 }
 
 // count adds one request for a block.
@@ -84,38 +94,40 @@ func (s *sketch) add(cells []byte) {
 	}
 }
 
-// excess estimates the requests for a block: how much its cells exceed what
-// is usual in the others. It is too high where most of its cells are shared
-// with popular blocks, and the lower median of the rows makes that rare.
-// variance is that of the other cells: of the noise, and of what blocks leave
-// in each other's cells.
-func (s *sketch) excess(cid *messages.CID) (requests, variance float64) {
+// excess estimates the requests for a block: by how much its cells exceed
+// what is usual. It is too high where most of its cells are shared with
+// popular blocks; the lower median of the rows makes that rare. spread is what
+// an excess may be by chance.
+func (s *sketch) excess(cid *messages.CID) (requests, spread float64) {
 	if s.cells == nil {
 		return 0, 0
 	}
-	s.summarize()
-	var rows [wire.DemandDepthMax]int16
-	own := rows[:s.depth]
-	n, sum, squares := int64(len(s.cells)), s.sum, s.squares
+	if !s.surveyed {
+		s.survey()
+	}
+	var room [wire.DemandDepthMax]int16
+	own := room[:s.depth]
 	for row := range own {
-		v := s.cells[place(s.epoch, cid, row, len(s.cells)/s.depth)]
-		own[row] = v
-		n, sum, squares = n-1, sum-int64(v), squares-int64(v)*int64(v)
+		own[row] = s.cells[place(s.epoch, cid, row, len(s.cells)/s.depth)]
 	}
 	slices.Sort(own)
-	mean := float64(sum) / float64(n)
-	return float64(own[(len(own)-1)/2]) - mean, max(0, float64(squares)/float64(n)-mean*mean)
+	return float64(own[(len(own)-1)/2]) - s.usual, s.spread
 }
 
-// summarize brings sum and squares up to date.
-func (s *sketch) summarize() {
-	if s.summed {
-		return
+// survey finds what is usual from an even sample of the cells. Quantiles do
+// not mind the few cells of popular blocks, which a mean and a deviation do.
+// An author who knew the sample could spend all that it may say there.
+func (s *sketch) survey() {
+	var room [sampleMax]int16
+	stride := max(1, 2*len(s.cells)/sampleMax)
+	n := 0
+	for at := int(s.sample % uint(stride)); at < len(s.cells) && n < sampleMax; at += stride {
+		room[n] = s.cells[at]
+		n++
 	}
-	s.sum, s.squares, s.summed = 0, 0, true
-	for _, c := range s.cells {
-		v := int64(c)
-		s.sum += v
-		s.squares += v * v
-	}
+	sample := room[:n]
+	slices.Sort(sample)
+	s.usual = float64(sample[n/2])
+	s.spread = (float64(sample[3*n/4]) - float64(sample[n/4])) / quartiles
+	s.surveyed = true
 }

@@ -12,10 +12,10 @@ import (
 )
 
 // TestSketchBounds: without noise the estimate of a block is at least its
-// count less what is usual in a cell, and more than e·N/width above its count
-// for few of the blocks (Cormode and Muthukrishnan give exp(-depth) for the
-// least row; the lower median of four has two rows wrong for at most
-// 6·exp(-2), and far fewer here).
+// count less what is usual in a cell, which as a median is at most twice the
+// mean; and more than e·N/width above its count for few of the blocks
+// (Cormode and Muthukrishnan give exp(-depth) for the least row; the lower
+// median of four has three rows wrong, for at most 4·exp(-3) of them).
 func TestSketchBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const depth, width, blocks = 4, 256, 500
@@ -35,18 +35,18 @@ func TestSketchBounds(t *testing.T) {
 		above := 0
 		for i, count := range counts {
 			cid := testCID(i)
-			got, variance := s.excess(&cid)
-			if variance < 0 || math.IsNaN(variance) {
-				t.Fatalf("variance %v", variance)
+			got, spread := s.excess(&cid)
+			if spread < 0 {
+				t.Fatalf("spread %v", spread)
 			}
-			if low := count - total*depth/(depth*(width-1)); got < low {
+			if low := count - 2*total/width; got < low {
 				t.Fatalf("got %.1f for %.0f requests, want %.1f at least", got, count, low)
 			}
 			if got > count+math.E*total/width {
 				above++
 			}
 		}
-		if above > blocks/20 {
+		if above > blocks/5 {
 			t.Fatalf("%d of %d estimates are above the bound", above, blocks)
 		}
 	})

@@ -1,0 +1,332 @@
+package fleet
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/messages/wire"
+	"github.com/noisefs/noisefs/runtime/shell"
+	"github.com/noisefs/noisefs/sim/report"
+)
+
+// errViolated ends the phases of a run in which an invariant was violated.
+var errViolated = errors.New("fleet: an invariant was violated")
+
+// violationsMax bounds the violations that are told.
+const violationsMax = 16
+
+// The invariants.
+const (
+	checkBytes    = "bytes read are the bytes stored"
+	checkProved   = "blocks handed on prove their names"
+	checkServed   = "only replicas are served"
+	checkPromises = "replicas stay until their lease ends"
+	checkPairs    = "no pair and no slot A is used twice"
+	checkAlone    = "blocks are unlike plaintext and unlike each other"
+	checkBack     = "what was acknowledged is read back"
+	checkReplies  = "every operation ends"
+)
+
+var checkNames = []string{
+	checkBytes, checkProved, checkServed, checkPromises, checkPairs, checkAlone,
+	checkBack, checkReplies,
+}
+
+// promise is a replica that a node has acknowledged to hold.
+type promise struct {
+	cid   messages.CID
+	until int64 // Unix seconds
+}
+
+// pendingHold is a HoldReplicas or DropReplicas that a store works on.
+type pendingHold struct {
+	cids  []messages.CID
+	until int64
+}
+
+// asker names a command on its way: its asker's node and role, and its id.
+type asker struct {
+	path uint64
+	corr messages.Corr
+}
+
+// checks looks at everything that actors are told, and at the disks.
+type checks struct {
+	run      *run
+	times    map[string]uint64
+	problems []string
+	last     []string // deliveries before the first violation
+
+	holding  map[asker]pendingHold
+	dropping map[asker]pendingHold
+	// replicas is who holds a block for the network, by its name: the lease
+	// ends by the number of the node.
+	replicas map[messages.CID]map[int]int64
+	promised []promise // in order of acknowledgement, for drawing some of them
+	pairs    map[[2]messages.CID]int
+	slots    map[messages.CID]int
+	blocks   map[messages.CID]bool // those that were looked at for checkAlone
+}
+
+func newChecks(r *run) *checks {
+	return &checks{
+		run: r, times: make(map[string]uint64),
+		holding: make(map[asker]pendingHold), dropping: make(map[asker]pendingHold),
+		replicas: make(map[messages.CID]map[int]int64),
+		pairs:    make(map[[2]messages.CID]int), slots: make(map[messages.CID]int),
+		blocks: make(map[messages.CID]bool),
+	}
+}
+
+// violated takes down that a promise is broken. Checks go on: what follows
+// the first may tell more.
+func (c *checks) violated(check, format string, args ...any) {
+	if len(c.problems) == 0 {
+		c.last = strings.Split(strings.TrimRight(c.run.world.TraceTail(), "\n"), "\n")
+	}
+	if len(c.problems) < violationsMax {
+		text := fmt.Sprintf("%s (at %s): %s", check, c.run.world.Elapsed(), fmt.Sprintf(format, args...))
+		c.problems = append(c.problems, text)
+		c.run.event("invariantViolated", nil, report.Event{Text: text})
+	}
+}
+
+func (c *checks) failed() bool { return len(c.problems) > 0 }
+
+// observe sees every delivery.
+func (c *checks) observe(d shell.Delivery) {
+	switch m := d.Msg.(type) {
+	case messages.HoldReplicas:
+		c.holding[askerOf(d.From, m.Corr)] = pendingHold{cidsOf(m.Blocks), m.Until.Unix()}
+	case messages.ReplicasHeld:
+		c.held(d, m)
+	case messages.DropReplicas:
+		c.dropping[askerOf(d.From, m.Corr)] = pendingHold{cids: m.CIDs}
+	case messages.ReplicasDropped:
+		c.dropped(d, m)
+	case messages.RequestAnswered:
+		c.answered(d, m)
+	case messages.BlocksFetched:
+		c.fetched(m)
+	case messages.TuplesReserved:
+		c.reserved(d, m)
+	case messages.PutBlocks:
+		c.stored(m)
+	}
+}
+
+func askerOf(ref shell.Ref, corr messages.Corr) asker { return asker{ref.PathHash(), corr} }
+
+func cidsOf(blocks []messages.Block) []messages.CID {
+	cids := make([]messages.CID, len(blocks))
+	for i, b := range blocks {
+		cids[i] = b.CID
+	}
+	return cids
+}
+
+// memberOf is the node that an actor belongs to.
+func (c *checks) memberOf(ref shell.Ref) *member {
+	var number int
+	if _, err := fmt.Sscanf(ref.String(), "n%d/", &number); err != nil {
+		return nil
+	}
+	return c.run.members[number]
+}
+
+func (c *checks) held(d shell.Delivery, m messages.ReplicasHeld) {
+	key := askerOf(d.To, m.Corr)
+	pending := c.holding[key]
+	delete(c.holding, key)
+	holder := c.memberOf(d.To)
+	for i, cid := range pending.cids {
+		if !m.Held[i] {
+			continue
+		}
+		holders := c.replicas[cid]
+		if holders == nil {
+			holders = make(map[int]int64, 4)
+			c.replicas[cid] = holders
+			c.promised = append(c.promised, promise{cid: cid})
+		}
+		holders[holder.number] = max(holders[holder.number], pending.until)
+	}
+}
+
+func (c *checks) dropped(d shell.Delivery, m messages.ReplicasDropped) {
+	key := askerOf(d.To, m.Corr)
+	holder := c.memberOf(d.To)
+	for _, cid := range c.dropping[key].cids {
+		delete(c.replicas[cid], holder.number)
+	}
+	delete(c.dropping, key)
+}
+
+// answered checks that a block was served by a node that holds it for the
+// network. Liars serve what they like.
+func (c *checks) answered(d shell.Delivery, m messages.RequestAnswered) {
+	if m.Err != nil || len(m.Packet.Blocks) != 1 || d.To.Role() != "fetcher" {
+		return
+	}
+	response, err := wire.DecodeBlockResponse(m.Packet.Head)
+	if err != nil || response.Status != wire.BlockServed {
+		return
+	}
+	server := c.run.byID[m.From]
+	if server == nil || c.run.lies(server) {
+		return
+	}
+	c.times[checkServed]++
+	cid := messages.CID(sha256.Sum256(m.Packet.Blocks[0]))
+	if _, holds := c.replicas[cid][server.number]; !holds {
+		c.violated(checkServed, "%s served block %s, which it does not hold for the network",
+			server.node.Name(), cid.Short())
+	}
+}
+
+// fetched checks what the fetcher hands on.
+func (c *checks) fetched(m messages.BlocksFetched) {
+	for i, b := range m.Blocks {
+		if m.Errs != nil && m.Errs[i] != nil {
+			continue
+		}
+		c.times[checkProved]++
+		if sha256.Sum256(b.Data) != b.CID {
+			c.violated(checkProved, "block %s was handed on with other bytes", b.CID.Short())
+		}
+	}
+}
+
+// reserved checks that no node reserves a slot A or a pair twice. Different
+// nodes may.
+func (c *checks) reserved(d shell.Delivery, m messages.TuplesReserved) {
+	node := c.memberOf(d.To)
+	for _, t := range m.Tuples {
+		c.times[checkPairs]++
+		a, b := t.A.CID, t.B.CID
+		if b.Compare(a) < 0 {
+			a, b = b, a
+		}
+		// One number per pair is enough: a pair of two nodes is a rare
+		// coincidence, and then the later one is looked at.
+		if last, seen := c.pairs[[2]messages.CID{a, b}]; seen && last == node.number {
+			c.violated(checkPairs, "%s reserved the pair %s, %s twice", node.node.Name(), a.Short(), b.Short())
+		}
+		c.pairs[[2]messages.CID{a, b}] = node.number
+		if last, seen := c.slots[t.A.CID]; seen && last == node.number {
+			c.violated(checkPairs, "%s put block %s in slot A twice", node.node.Name(), t.A.CID.Short())
+		}
+		c.slots[t.A.CID] = node.number
+	}
+}
+
+// stored checks that blocks on their way to the disk look like noise: half
+// of their bits are set, within six standard deviations.
+func (c *checks) stored(m messages.PutBlocks) {
+	for _, b := range m.Blocks {
+		c.times[checkAlone]++
+		if biased(b.Data) {
+			c.violated(checkAlone, "block %s is not random", b.CID.Short())
+		}
+	}
+}
+
+// checkBytes compares what a reader got with what was stored.
+func (r *run) checkBytes(number int, f *file, chunk int, parts []messages.Part) {
+	r.checks.times[checkBytes]++
+	if !r.catalog.right(f.number, chunk, parts) {
+		r.checks.violated(checkBytes, "node %d read wrong bytes of file %d, block %d",
+			number, f.number, chunk)
+	}
+}
+
+// readBack takes in that a file was read at the end, or cannot be.
+func (r *run) readBack(number int, f *file, err *messages.Error) {
+	r.unread--
+	r.checks.times[checkBack]++
+	if err != nil && !f.gone {
+		r.checks.violated(checkBack, "file %d, stored by node %d, cannot be read by node %d: %v",
+			f.number, f.owner, number, err)
+	}
+}
+
+// promisesLooked is how many promises one look takes in.
+const promisesLooked = 256
+
+// lookAtPromises draws some replicas, and looks whether they are on the disks
+// of those that hold them.
+func (c *checks) lookAtPromises() {
+	now := c.run.world.Now().Unix()
+	for range min(promisesLooked, len(c.promised)) {
+		cid := c.promised[c.run.draw.IntN(len(c.promised))].cid
+		for number, until := range c.replicas[cid] { // each is looked at, in any order
+			m := c.run.members[number]
+			if !m.alive || until <= now || c.run.lies(m) {
+				continue
+			}
+			c.times[checkPromises]++
+			if !m.machine.Blocks().Has([]messages.CID{cid})[0] {
+				c.violated(checkPromises, "%s has lost block %s", m.node.Name(), cid.Short())
+			}
+		}
+	}
+}
+
+// holders counts the living nodes that hold a block for the network.
+func (c *checks) holders(cid messages.CID) int {
+	n := 0
+	for number := range c.replicas[cid] {
+		if c.run.members[number].alive {
+			n++
+		}
+	}
+	return n
+}
+
+// replicasMean is the mean number of living holders of the blocks that had
+// one ever.
+func (c *checks) replicasMean() float64 {
+	if len(c.promised) == 0 {
+		return 0
+	}
+	total := 0
+	for _, p := range c.promised {
+		total += c.holders(p.cid)
+	}
+	return float64(total) / float64(len(c.promised))
+}
+
+// underReplicated counts the blocks with fewer living holders than the least
+// that the policy gives every block.
+func (c *checks) underReplicated() int {
+	n := 0
+	for _, p := range c.promised {
+		if c.holders(p.cid) < c.run.leastHolders() {
+			n++
+		}
+	}
+	return n
+}
+
+// popularities are the data blocks of the files that users read: how often,
+// and how many hold them. Files whose blocks stand below further nodes are
+// left out.
+func (c *checks) popularities() []report.BlockPoint {
+	hours := c.run.plan.Duration.Hours()
+	var points []report.BlockPoint
+	for _, f := range c.run.catalog.ready {
+		for _, ref := range f.content.Children {
+			if ref.Level != 0 || ref.IsZero() {
+				continue
+			}
+			points = append(points, report.BlockPoint{
+				ReadsPerHour: float64(f.reads) / float64(f.chunks) / hours,
+				Replicas:     c.holders(ref.D),
+			})
+		}
+	}
+	return points
+}

@@ -19,9 +19,10 @@ type core struct {
 	now  time.Duration // of the step under way
 
 	self    *member
-	ring    []*member // all that are known, this node included, in order of ID
-	here    int       // of these, the others that are alive or suspected
-	keepKey uint64    // see keepOf
+	ring    []*member          // all that are known, this node included, in order of ID
+	known   []wire.MemberKnown // the same in short, at the same places
+	here    int                // of these, the others that are alive or suspected
+	keepKey uint64             // see keepOf
 
 	suspects []*member // the suspected
 	missing  []*member // the dead and those that left, longest gone first
@@ -109,7 +110,7 @@ func newCore(cfg Config, self messages.NodeID, start time.Time, draw port.Rand) 
 	})
 	c.self = &member{record: &record, round: 1, uptime: newUptime(0)}
 	record.UptimeClass = c.self.uptime.class
-	c.ring = []*member{c.self}
+	c.ring, c.known = []*member{c.self}, []wire.MemberKnown{inShort(c.self)}
 	c.changed()
 	return c
 }
@@ -287,6 +288,7 @@ func (c *core) leave(now time.Duration) {
 	next.Status = messages.MemberLeft
 	next.Incarnation++
 	c.self.record = &next
+	c.note(c.self)
 	c.views.stale = true
 	told := c.some(c.cfg.LeaveFanout, nil)
 	for _, m := range told {

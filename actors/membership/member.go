@@ -55,9 +55,26 @@ func (m *member) trip(took time.Duration) time.Duration {
 // search returns the place on the ring of the first member whose ID is not
 // below id.
 func (c *core) search(id messages.NodeID) int {
-	return sort.Search(len(c.ring), func(i int) bool {
-		return bytes.Compare(c.ring[i].record.ID[:], id[:]) >= 0
-	})
+	prefix := binary.BigEndian.Uint64(id[:])
+	i := sort.Search(len(c.known), func(i int) bool { return c.known[i].Prefix >= prefix })
+	for i < len(c.ring) && c.known[i].Prefix == prefix &&
+		bytes.Compare(c.ring[i].record.ID[:], id[:]) < 0 {
+		i++
+	}
+	return i
+}
+
+// note brings what is known of a member in short up to date.
+func (c *core) note(m *member) { c.known[c.search(m.id())] = inShort(m) }
+
+// inShort is what is known of a member, with no digest when it is not here.
+func inShort(m *member) wire.MemberKnown {
+	said := claim(m)
+	known := said.Known()
+	if !m.here() {
+		known.Digest = 0
+	}
+	return known
 }
 
 // find returns the member of that ID, or nil.
@@ -80,7 +97,9 @@ func (c *core) admit(claim *wire.MemberClaim, how hearing) {
 	record.Status = messages.MemberAlive
 	record.UptimeClass = m.uptime.class
 	m.record = &record
-	c.ring = slices.Insert(c.ring, c.search(m.id()), m)
+	at := c.search(m.id())
+	c.ring = slices.Insert(c.ring, at, m)
+	c.known = slices.Insert(c.known, at, inShort(m))
 	c.here++
 	c.putInOrder(m)
 	c.changed()
@@ -145,6 +164,7 @@ func (c *core) keepOf(id messages.NodeID) uint64 {
 func (c *core) forget(m *member) {
 	at := c.search(m.id())
 	c.ring = slices.Delete(c.ring, at, at+1)
+	c.known = slices.Delete(c.known, at, at+1)
 	m.gone = true
 	if m.here() {
 		c.here--
@@ -172,6 +192,7 @@ func (c *core) become(m *member, next messages.Member) {
 	c.account(m)
 	next.UptimeClass = m.uptime.class
 	m.record = &next
+	c.note(m)
 	if was.Status != next.Status {
 		m.since = c.now
 		c.move(m, was.Status, next.Status)

@@ -29,9 +29,8 @@ func (c *core) sendPage(s *syncing) {
 	i := c.search(s.start)
 	known := make([]wire.MemberKnown, 0, min(len(c.ring)-i, wire.MemberKnownMax))
 	for ; i < len(c.ring) && len(known) < wire.MemberKnownMax; i++ {
-		if m := c.ring[i]; m.here() {
-			said := claim(m)
-			known = append(known, said.Known())
+		if c.known[i].Digest != 0 {
+			known = append(known, c.known[i])
 		}
 	}
 	s.end = c.idAt(i)
@@ -72,18 +71,16 @@ func (c *core) answerPage(
 ) (response wire.MemberResponse, news bool) {
 	response = wire.MemberResponse{End: page.End, Claims: c.greet(from)}
 	theirs, n := page.Known, 0
-	for i := c.search(page.Start); i < len(c.ring); i++ {
-		m := c.ring[i]
-		id := m.id()
-		if page.End != (messages.NodeID{}) && bytes.Compare(id[:], page.End[:]) >= 0 {
-			break
-		}
+	i, end := c.search(page.Start), len(c.ring)
+	if page.End != (messages.NodeID{}) {
+		end = c.search(page.End)
+	}
+	for ; i < end; i++ {
 		if n == c.cfg.SyncPageMembers {
-			response.End, theirs = id, nil
+			response.End, theirs = c.idAt(i), nil
 			break
 		}
-		said := claim(m)
-		own := said.Known()
+		own := c.known[i]
 		for len(theirs) > 0 && theirs[0].Prefix < own.Prefix {
 			theirs, news = theirs[1:], true
 		}
@@ -93,11 +90,11 @@ func (c *core) answerPage(
 			if known.Digest == own.Digest && known.Round >= own.Round {
 				continue
 			}
-		} else if !m.here() {
-			continue
+		} else if own.Digest == 0 {
+			continue // neither of us has it
 		}
-		if m != c.self && id != from {
-			response.Claims = append(response.Claims, said)
+		if m := c.ring[i]; m != c.self && m.id() != from {
+			response.Claims = append(response.Claims, claim(m))
 			n++
 		}
 	}

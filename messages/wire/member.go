@@ -142,7 +142,7 @@ const (
 // one can find out whether it knows more. Lists of it are in ascending order.
 type MemberKnown struct {
 	Prefix uint64 // the first eight bytes of the ID, big-endian
-	Digest uint32 // of incarnation and status; both sides compute it alike
+	Digest uint32 // of incarnation and status, never 0; both sides compute it alike
 	Round  uint32 // see MemberClaim
 }
 
@@ -156,7 +156,7 @@ func (m *MemberClaim) Known() MemberKnown {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return MemberKnown{
-		Prefix: binary.BigEndian.Uint64(m.Member.ID[:]), Digest: uint32(x ^ x>>31), Round: m.Round,
+		Prefix: binary.BigEndian.Uint64(m.Member.ID[:]), Digest: uint32(x^x>>31) | 1, Round: m.Round,
 	}
 }
 

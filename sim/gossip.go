@@ -59,7 +59,7 @@ func (g gossip) Publish(name string, payload []byte) {
 	}
 	x, boot := g.net.boot.wire, g.net.boot
 	t := x.topic(name)
-	s := &spread{wire: x, message: messages.GossipReceived{
+	s := &spread{wire: x, bytes: len(payload), message: messages.GossipReceived{
 		Topic: name, Author: boot.node.config.ID, Payload: bytes.Clone(payload),
 	}}
 	x.gossips++
@@ -86,7 +86,8 @@ func (g gossip) Publish(name string, payload []byte) {
 // for the next of those that it reaches.
 type spread struct {
 	wire     *wire
-	message  messages.GossipReceived
+	message  any       // a messages.GossipReceived
+	bytes    int       // of its payload
 	arrivals []arrival // what is left, first come first
 }
 
@@ -111,7 +112,7 @@ func (s *spread) arrive() {
 		to := s.arrivals[0].to
 		s.arrivals = s.arrivals[1:]
 		if to.alive() {
-			s.wire.network.BillGossip(to.boot.node.peer, len(s.message.Payload))
+			s.wire.network.BillGossip(to.boot.node.peer, s.bytes)
 			to.answer(s.message)
 		}
 	}

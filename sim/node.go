@@ -150,6 +150,7 @@ func (n *Node) Boot() error {
 	}
 	running, err := tree.Start(w.system, n.config.Name, n.config.Spec, n.ports)
 	if err != nil {
+		n.off()
 		return fmt.Errorf("boot %s: %w", n.config.Name, err)
 	}
 	n.running = running

@@ -168,7 +168,7 @@ func (n *Network) delay(p *Packet, bill bill, now int64, d *draws) (ns int64, lo
 		n.connect(p.From, p.To)*(forth+back)
 	loss := n.frameLoss(p, now)
 	once := loss
-	if bill.frames > 1 {
+	if loss > 0 && bill.frames > 1 {
 		once = 1 - math.Pow(1-loss, float64(bill.frames))
 	}
 	hit := d.share() < once

@@ -26,6 +26,7 @@ type pipe struct {
 	arrivals      uint64
 	jobs          jobHeap
 	flows         []*flow // with jobs, in no order
+	spare         *flow   // the last one that ended, to be used again
 }
 
 // flow is what a pipe carries for one peer.
@@ -86,6 +87,7 @@ func (p *pipe) remove(first *job) {
 	p.flows[f.at].at = f.at
 	p.flows[last] = nil
 	p.flows = p.flows[:last]
+	p.spare = f
 	if last == 0 {
 		p.served = 0
 	}
@@ -119,7 +121,11 @@ func (p *pipe) flow(peer Peer) *flow {
 			return f
 		}
 	}
-	f := &flow{peer: peer, at: len(p.flows)}
+	f := p.spare
+	if p.spare = nil; f == nil {
+		f = new(flow)
+	}
+	*f = flow{peer: peer, at: len(p.flows)}
 	p.flows = append(p.flows, f)
 	return f
 }

@@ -3,19 +3,22 @@ package messages
 // ForCache is what the cache receives.
 type ForCache interface{ forCache() }
 
-// ReadBlocks asks for blocks, wherever they are: memory, the local store,
-// later the network. Reply: [BlocksRead].
+// ReadBlocks asks for blocks, wherever they are: memory, the local store, the
+// network. Reply: [BlocksRead].
 type ReadBlocks struct {
 	Call
 	CIDs []CID // 1..LoadMax
 	// Checked is for bytes that no tag will prove: see [LoadBlocks]. What is
 	// in memory was checked, or is being read through a ref, whose tag tells.
+	// Nothing is fetched: what becomes part of a tuple is to be stored here.
 	Checked bool
+	// Urgency is for what has to be fetched.
+	Urgency Urgency
 }
 
 // BlocksRead replies to [ReadBlocks], in the order asked, when all were
-// had; otherwise the reply is Failed with CodeNotFound, CodeCorrupt or
-// CodeIO for the first that was not.
+// had; otherwise the reply is Failed with CodeNotFound, CodeUnavailable,
+// CodeCorrupt or CodeIO for the first that was not.
 type BlocksRead struct {
 	Answer
 	Blocks []Block
@@ -36,11 +39,13 @@ type StatCache struct{ Call }
 type CacheStatted struct {
 	Answer
 	MemoryBlocks, MemoryBytes    int64
-	MemoryHits, DiskHits, Misses uint64
+	MemoryHits, DiskHits, Misses uint64 // a miss is not stored here
+	NetworkHits                  uint64 // misses that were fetched
 }
 
-func (ReadBlocks) forCache()   {}
-func (ForgetBlocks) forCache() {}
-func (StatCache) forCache()    {}
-func (BlocksLoaded) forCache() {}
-func (Failed) forCache()       {}
+func (ReadBlocks) forCache()    {}
+func (ForgetBlocks) forCache()  {}
+func (StatCache) forCache()     {}
+func (BlocksLoaded) forCache()  {}
+func (BlocksFetched) forCache() {}
+func (Failed) forCache()        {}

@@ -13,21 +13,27 @@ var _ shell.Behaviour = (*actor)(nil)
 // actor turns messages into steps of the core, and the core's effects into
 // messages.
 type actor struct {
-	core  *core
-	store shell.Ref
-	// asked has what each LoadBlocks under way asked for.
-	asked map[messages.Corr][]messages.CID
+	core           *core
+	store, fetcher shell.Ref
+	// loads and fetches have what each LoadBlocks and each FetchBlocks under
+	// way asked for.
+	loads, fetches map[messages.Corr][]messages.CID
 }
 
 // New returns what makes an incarnation of the cache. cfg and params are
 // valid.
 func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 	return func(env *shell.Env) shell.Behaviour {
-		return &actor{
-			core:  newCore(cfg, params.BlockSize),
-			store: env.Sibling("store"),
-			asked: make(map[messages.Corr][]messages.CID),
+		a := &actor{
+			core:    newCore(cfg, params.BlockSize),
+			store:   env.Sibling("store"),
+			loads:   make(map[messages.Corr][]messages.CID),
+			fetches: make(map[messages.Corr][]messages.CID),
 		}
+		if cfg.Network {
+			a.fetcher = env.Sibling("fetcher")
+		}
+		return a
 	}
 }
 
@@ -43,7 +49,7 @@ func (a *actor) Due(_ shell.Ctx, due any) {
 func (a *actor) Receive(ctx shell.Ctx, msg any) {
 	switch m := msg.(messages.ForCache).(type) {
 	case messages.ReadBlocks:
-		out, refused := a.core.read(ctx.Caller(), m.CIDs, m.Checked)
+		out, refused := a.core.read(ctx.Caller(), m.CIDs, m.Checked, m.Urgency)
 		if refused != nil {
 			ctx.Fail(ctx.Caller(), refused)
 			return
@@ -57,31 +63,47 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 	case messages.StatCache:
 		ctx.Reply(ctx.Caller(), a.core.stats(ctx.Caller().Answer()))
 	case messages.BlocksLoaded:
-		a.apply(ctx, a.core.loaded(outcomes(a.take(m.Corr), m)))
+		a.apply(ctx, a.core.loaded(outcomes(take(a.loads, m.Corr), m.Blocks, m.Errs)))
+	case messages.BlocksFetched:
+		a.apply(ctx, a.core.fetched(outcomes(take(a.fetches, m.Corr), m.Blocks, m.Errs)))
 	case messages.Failed:
-		a.apply(ctx, a.core.loaded(failures(a.take(m.Corr), m.Err)))
+		if _, ok := a.fetches[m.Corr]; ok {
+			a.apply(ctx, a.core.fetched(failures(take(a.fetches, m.Corr), m.Err)))
+			return
+		}
+		a.apply(ctx, a.core.loaded(failures(take(a.loads, m.Corr), m.Err)))
 	default:
 		panic(fmt.Sprintf("cache: unexpected message %T", m))
 	}
 }
 
-// take returns what the LoadBlocks of that id asked for.
-func (a *actor) take(corr messages.Corr) []messages.CID {
-	cids, ok := a.asked[corr]
+// take returns what the command of that id asked for.
+func take(asked map[messages.Corr][]messages.CID, corr messages.Corr) []messages.CID {
+	cids, ok := asked[corr]
 	if !ok {
 		panic("cache: a reply to nothing that was asked")
 	}
-	delete(a.asked, corr)
+	delete(asked, corr)
 	return cids
 }
 
 func (a *actor) apply(ctx shell.Ctx, out effects) {
 	for _, wanted := range out.loads {
 		corr := ctx.NextCorr()
-		a.asked[corr] = wanted.cids
+		a.loads[corr] = wanted.cids
 		ctx.Ask(a.store, messages.LoadBlocks{
 			Call: messages.Call{Corr: corr}, CIDs: wanted.cids, Checked: wanted.checked,
 		})
+	}
+	if len(out.fetch) > 0 {
+		corr := ctx.NextCorr()
+		a.fetches[corr] = out.fetch
+		ctx.Ask(a.fetcher, messages.FetchBlocks{
+			Call: messages.Call{Corr: corr}, CIDs: out.fetch, Urgency: out.urgency,
+		})
+	}
+	if len(out.keep) > 0 {
+		ctx.Tell(a.store, messages.KeepCached{Blocks: out.keep})
 	}
 	for _, done := range out.done {
 		if done.err != nil {
@@ -94,16 +116,18 @@ func (a *actor) apply(ctx shell.Ctx, out effects) {
 	}
 }
 
-// outcomes pairs what was asked with what was loaded.
-func outcomes(cids []messages.CID, loaded messages.BlocksLoaded) []outcome {
-	if len(loaded.Blocks) != len(cids) {
-		panic(fmt.Sprintf("cache: %d blocks for %d asked", len(loaded.Blocks), len(cids)))
+// outcomes pairs what was asked with what came. errs is nil, or as long.
+func outcomes(
+	cids []messages.CID, blocks []messages.Block, errs []*messages.Error,
+) []outcome {
+	if len(blocks) != len(cids) {
+		panic(fmt.Sprintf("cache: %d blocks for %d asked", len(blocks), len(cids)))
 	}
 	all := make([]outcome, len(cids))
 	for i, cid := range cids {
-		all[i] = outcome{cid: cid, data: loaded.Blocks[i].Data}
-		if loaded.Errs != nil {
-			all[i].err = loaded.Errs[i]
+		all[i] = outcome{cid: cid, data: blocks[i].Data}
+		if errs != nil {
+			all[i].err = errs[i]
 		}
 	}
 	return all

@@ -20,13 +20,21 @@ type Config struct {
 	// saves reads of randomizers that many files share.
 	MemoryBytes int64
 
-	// LoadsMax bounds the blocks being loaded from the store at one time,
-	// [messages.LoadMax] or more. Each holds a block of memory until it is
-	// handed on.
+	// LoadsMax bounds the blocks being loaded from the store, or fetched, at
+	// one time, [messages.LoadMax] or more. Each holds a block of memory until
+	// it is handed on. Blocks that nobody has are given up late: with Network
+	// it should be several times what a person reads at a time.
 	LoadsMax int
 
 	// AsksMax bounds the asks that wait; one more is CodeOverload.
 	AsksMax int
+
+	// Network has blocks that are not stored here fetched from other nodes.
+	Network bool
+
+	// KeepFetched offers what was fetched to the store, as the cache's tier on
+	// disk. It needs Network.
+	KeepFetched bool
 }
 
 // Validate says what is wrong with the configuration, if anything.
@@ -39,6 +47,8 @@ func (c Config) Validate() error {
 			ErrConfig, c.LoadsMax, messages.LoadMax)
 	case c.AsksMax < 1:
 		return fmt.Errorf("%w: AsksMax is %d, want 1 or more", ErrConfig, c.AsksMax)
+	case c.KeepFetched && !c.Network:
+		return fmt.Errorf("%w: KeepFetched without Network", ErrConfig)
 	}
 	return nil
 }

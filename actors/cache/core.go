@@ -16,14 +16,15 @@ type core struct {
 	waiting int                    // asks that are not answered yet
 	queue   []*ask                 // of those, the ones whose loads did not start
 
-	memoryHits, diskHits, misses uint64
+	memoryHits, diskHits, networkHits, misses uint64
 }
 
 // ask is one ReadBlocks that is being answered.
 type ask struct {
 	caller  shell.Caller
 	cids    []messages.CID
-	checked bool // what is loaded is checked
+	checked bool // what is loaded is checked, and nothing is fetched
+	urgency messages.Urgency
 	blocks  []messages.Block
 	missing int // entries of blocks that are not known yet
 
@@ -31,10 +32,11 @@ type ask struct {
 	errAt int
 }
 
-// load is a block on its way from the store.
+// load is a block on its way from the store or from the network.
 type load struct {
-	waiters []waiter
-	forget  bool // do not keep it in memory when it comes
+	waiters  []waiter
+	fetching bool // it is not in the store
+	forget   bool // do not keep it when it comes
 }
 
 // waiter is an entry of an ask that waits for a load.
@@ -45,8 +47,11 @@ type waiter struct {
 
 // effects is what a step of the core asks for.
 type effects struct {
-	loads []wanted // one LoadBlocks each
-	done  []*ask   // to be answered
+	loads   []wanted         // one LoadBlocks each
+	fetch   []messages.CID   // one FetchBlocks, if there are any
+	urgency messages.Urgency // of the fetch
+	keep    []messages.Block // to be offered to the store
+	done    []*ask           // to be answered
 }
 
 // wanted is 1..LoadMax blocks to be loaded.
@@ -66,14 +71,14 @@ func newCore(cfg Config, blockSize int) *core {
 
 // read takes in a ReadBlocks. A refusal leaves the core as it was.
 func (c *core) read(
-	caller shell.Caller, cids []messages.CID, checked bool,
+	caller shell.Caller, cids []messages.CID, checked bool, urgency messages.Urgency,
 ) (effects, *messages.Error) {
 	if len(cids) == 0 || len(cids) > messages.LoadMax {
 		return effects{}, messages.Errorf(messages.CodeInvalid,
 			"a read asks for %d blocks, want 1 to %d", len(cids), messages.LoadMax)
 	}
 	a := &ask{
-		caller: caller, cids: cids, checked: checked,
+		caller: caller, cids: cids, checked: checked, urgency: urgency,
 		blocks: make([]messages.Block, len(cids)), missing: len(cids),
 	}
 	if c.allInMemory(cids) {
@@ -146,10 +151,14 @@ func (c *core) start(a *ask, out *effects) {
 			continue
 		}
 		l := c.loads[cid]
-		if l == nil {
+		switch {
+		case l == nil:
 			l = &load{}
 			c.loads[cid] = l
 			missing = append(missing, cid)
+		case l.fetching && a.checked:
+			a.settle(i, notStored(cid))
+			continue
 		}
 		l.waiters = append(l.waiters, waiter{ask: a, at: i})
 	}
@@ -168,43 +177,100 @@ type outcome struct {
 	err  *messages.Error
 }
 
-// loaded takes in the outcomes of a load that read or loaded asked for.
-func (c *core) loaded(outcomes []outcome) effects {
-	var done []*ask
-	for _, o := range outcomes {
-		l := c.loads[o.cid]
-		delete(c.loads, o.cid)
-		o = c.judge(o)
-		if o.err == nil && !l.forget {
-			c.memory.put(messages.Block{CID: o.cid, Data: o.data})
-		}
-		for _, w := range l.waiters {
-			w.ask.settle(w.at, o)
-			if w.ask.missing == 0 {
-				c.waiting--
-				done = append(done, w.ask)
-			}
-		}
-	}
-	out := c.startQueued()
-	out.done = append(done, out.done...)
-	return out
+// notStored is the outcome of a block that is not here.
+func notStored(cid messages.CID) outcome {
+	return outcome{cid: cid, err: messages.Errorf(
+		messages.CodeNotFound, "block %v is not stored here", cid)}
 }
 
-// judge counts an outcome, and refuses bytes that cannot be a block.
-func (c *core) judge(o outcome) outcome {
-	switch {
-	case o.err != nil:
-	case o.data == nil:
-		c.misses++
-		o.err = messages.Errorf(messages.CodeNotFound, "block %v is not stored here", o.cid)
-	case len(o.data) != c.blockSize:
-		o.err = messages.Errorf(messages.CodeCorrupt, "block %v has %d bytes, want %d",
-			o.cid, len(o.data), c.blockSize)
-	default:
-		c.diskHits++
+// loaded takes in the outcomes of a load that read or loaded asked for.
+func (c *core) loaded(outcomes []outcome) effects {
+	out := effects{urgency: messages.UrgencyLater}
+	for _, o := range outcomes {
+		l := c.loads[o.cid]
+		switch {
+		case o.err != nil:
+		case o.data == nil:
+			c.misses++
+			o = notStored(o.cid)
+			if c.cfg.Network {
+				c.fetch(l, o, &out)
+				continue
+			}
+		case len(o.data) != c.blockSize:
+			o.err = messages.Errorf(messages.CodeCorrupt, "block %v has %d bytes, want %d",
+				o.cid, len(o.data), c.blockSize)
+		default:
+			c.diskHits++
+		}
+		c.end(l, o, &out)
 	}
-	return o
+	return c.goOn(out)
+}
+
+// fetch has a block fetched that is not stored here, unless nobody waits for
+// it who may have it from elsewhere.
+func (c *core) fetch(l *load, o outcome, out *effects) {
+	var others []waiter
+	for _, w := range l.waiters {
+		if w.ask.checked {
+			c.tell(w, o, out)
+			continue
+		}
+		out.urgency = min(out.urgency, w.ask.urgency)
+		others = append(others, w)
+	}
+	if l.waiters = others; len(others) == 0 {
+		delete(c.loads, o.cid)
+		return
+	}
+	l.fetching = true
+	out.fetch = append(out.fetch, o.cid)
+}
+
+// fetched takes in the outcomes of a fetch that loaded asked for. The bytes
+// are proved.
+func (c *core) fetched(outcomes []outcome) effects {
+	var out effects
+	for _, o := range outcomes {
+		l := c.loads[o.cid]
+		if o.err == nil {
+			c.networkHits++
+			if c.cfg.KeepFetched && !l.forget {
+				out.keep = append(out.keep, messages.Block{CID: o.cid, Data: o.data})
+			}
+		}
+		c.end(l, o, &out)
+	}
+	return c.goOn(out)
+}
+
+// end keeps a block that came in memory, and tells who waits for it.
+func (c *core) end(l *load, o outcome, out *effects) {
+	delete(c.loads, o.cid)
+	if o.err == nil && !l.forget {
+		c.memory.put(messages.Block{CID: o.cid, Data: o.data})
+	}
+	for _, w := range l.waiters {
+		c.tell(w, o, out)
+	}
+}
+
+// tell settles what waits for a block.
+func (c *core) tell(w waiter, o outcome, out *effects) {
+	w.ask.settle(w.at, o)
+	if w.ask.missing == 0 {
+		c.waiting--
+		out.done = append(out.done, w.ask)
+	}
+}
+
+// goOn adds what can start now to the effects of a step that ended loads.
+func (c *core) goOn(out effects) effects {
+	next := c.startQueued()
+	out.loads = next.loads
+	out.done = append(out.done, next.done...)
+	return out
 }
 
 // settle fills entry i of the ask.
@@ -247,5 +313,6 @@ func (c *core) stats(answer messages.Answer) messages.CacheStatted {
 		MemoryHits:   c.memoryHits,
 		DiskHits:     c.diskHits,
 		Misses:       c.misses,
+		NetworkHits:  c.networkHits,
 	}
 }

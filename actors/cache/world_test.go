@@ -41,6 +41,12 @@ type larder struct {
 	most  int                  // the most of them
 	hold  bool
 	held  []heldLoad
+
+	cache      shell.Ref
+	elsewhere  map[messages.CID][]byte // what the pretended fetcher gets
+	unfetched  *messages.Error         // answer to every fetch
+	fetches    []messages.FetchBlocks
+	keepOffers []messages.CID
 }
 
 type heldLoad struct {
@@ -61,14 +67,24 @@ func newLarder(t sim.Test, cfg cache.Config, seed uint64) *larder {
 	l := &larder{
 		t: t, rand: rand.New(rand.NewPCG(seed, 1)), world: sim.NewWorld(sim.Options{Seed: seed}),
 		blocks: map[messages.CID][]byte{}, bad: map[messages.CID]*messages.Error{},
-		asked: map[messages.CID]int{},
+		asked: map[messages.CID]int{}, elsewhere: map[messages.CID][]byte{},
+	}
+	needs := []string{"store"}
+	if cfg.Network {
+		needs = append(needs, "fetcher")
 	}
 	node := l.world.AddNode(t, sim.NodeConfig{
 		Name: "n1",
 		Spec: tree.Spec{Children: []tree.ChildSpec{
 			{Role: "store", Doc: "pretended", New: (&sim.Fake{OnReceive: l.store}).New},
 			{
-				Role: cache.Role, Doc: "cache", Needs: []string{"store"},
+				Role: "fetcher", Doc: "pretended", NeedsLater: []string{cache.Role},
+				New: (&sim.Fake{
+					OnEnv: func(env *shell.Env) { l.cache = env.Sibling(cache.Role) }, OnReceive: l.fetcher,
+				}).New,
+			},
+			{
+				Role: cache.Role, Doc: "cache", Needs: needs,
 				New: cache.New(cfg, format.Params{BlockSize: blockSize}),
 			},
 		}},
@@ -89,6 +105,10 @@ func (l *larder) store(ctx shell.Ctx, msg any) {
 		l.held = append(l.held, heldLoad{ctx.Caller(), m})
 		if !l.hold {
 			l.answer(ctx)
+		}
+	case messages.KeepCached:
+		for _, b := range m.Blocks {
+			l.keepOffers = append(l.keepOffers, b.CID)
 		}
 	case release:
 		l.hold = false
@@ -365,6 +385,7 @@ func TestConfigValidate(t *testing.T) {
 		"MemoryBytes": func(c *cache.Config) { c.MemoryBytes = -1 },
 		"LoadsMax":    func(c *cache.Config) { c.LoadsMax = messages.LoadMax - 1 },
 		"AsksMax":     func(c *cache.Config) { c.AsksMax = 0 },
+		"KeepFetched": func(c *cache.Config) { c.KeepFetched = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := testConfig()

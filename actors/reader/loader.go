@@ -109,7 +109,7 @@ func (l *loader) pump(ctx shell.Ctx) {
 		if len(openings) == 0 {
 			break
 		}
-		l.start(ctx, openings)
+		l.start(ctx, openings, messages.UrgencyNow)
 	}
 	aheadMax := l.cfg.BatchesMax - max(1, l.cfg.BatchesMax/4)
 	for l.batches < aheadMax {
@@ -117,7 +117,7 @@ func (l *loader) pump(ctx shell.Ctx) {
 		if len(openings) == 0 {
 			break
 		}
-		l.start(ctx, openings)
+		l.start(ctx, openings, messages.UrgencySoon)
 	}
 }
 
@@ -159,7 +159,7 @@ func (o *opening) wanted() bool {
 
 // start asks the cache for the blocks of the openings, each once, in an order
 // that does not tell which is whose.
-func (l *loader) start(ctx shell.Ctx, openings []*opening) {
+func (l *loader) start(ctx shell.Ctx, openings []*opening, urgency messages.Urgency) {
 	b := &batch{
 		openings: openings, left: len(openings),
 		cids: make([]messages.CID, 0, tupleSize*len(openings)),
@@ -177,7 +177,9 @@ func (l *loader) start(ctx shell.Ctx, openings []*opening) {
 	corr := ctx.NextCorr()
 	l.batches++
 	l.asked[corr] = b
-	ctx.Ask(l.cache, messages.ReadBlocks{Call: messages.Call{Corr: corr}, CIDs: b.cids})
+	ctx.Ask(l.cache, messages.ReadBlocks{
+		Call: messages.Call{Corr: corr}, CIDs: b.cids, Urgency: urgency,
+	})
 }
 
 // take returns the batch that a reply of the cache is about.

@@ -288,6 +288,26 @@ func TestCollectKeepsWhatOthersNeed(t *testing.T) {
 	d.check(shared[5:])
 }
 
+// A lease on garbage that comes while a collection is about to delete it
+// holds, if it is acknowledged.
+func TestHoldDuringCollection(t *testing.T) {
+	d := newMember(t, memberConfig(), 1)
+	garbage := d.blocks(6)
+	d.client.Must(store.Role, put(garbage))
+	var holding *sim.Pending
+	d.onRetire = func() {
+		holding = d.client.Start(store.Role, hold(d.after(time.Hour), named(garbage[:3])...))
+	}
+	got := d.client.Must(store.Role, collect).(messages.Collected)
+	if held := holding.Wait().(messages.ReplicasHeld).Held; slices.Contains(held, false) {
+		t.Fatalf("held %v", held)
+	}
+	if got.FreedBlocks != 3 {
+		t.Errorf("%d blocks were freed, want 3", got.FreedBlocks)
+	}
+	d.check(garbage[:3])
+}
+
 func TestKeepCached(t *testing.T) {
 	cfg := memberConfig()
 	cfg.CompactBytes = 10 * blockSize

@@ -43,7 +43,8 @@ type depot struct {
 	forgotten  []messages.CID       // of the cache
 	ended      int                  // EndCollection commands
 	walksEnded int
-	silent     bool // the drive does not answer
+	silent     bool   // the drive does not answer
+	onRetire   func() // before the randomizer answers RetireBlocks
 	unsealed   int
 
 	member *member // nil: there is no network
@@ -171,6 +172,9 @@ func (d *depot) randomizer(ctx shell.Ctx, msg any) {
 	case messages.BeginCollection:
 		ctx.Reply(ctx.Caller(), messages.CollectionBegun{Answer: answer})
 	case messages.RetireBlocks:
+		if d.onRetire != nil {
+			d.onRetire()
+		}
 		ctx.Reply(ctx.Caller(), messages.BlocksRetired{Answer: answer, CIDs: m.CIDs})
 	case messages.EndCollection:
 		d.ended++

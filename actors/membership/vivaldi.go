@@ -22,7 +22,7 @@ const (
 	coordinateMax = 10.0
 	// Movements are told when they exceed both of these.
 	movedMin   = 0.2e-3 // seconds
-	movedShare = 0.05   // of the distance from the origin
+	movedShare = 0.1    // of the distance from the origin
 )
 
 // vivaldi is this node's place in the space where distance is round-trip

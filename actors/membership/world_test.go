@@ -272,6 +272,34 @@ func TestLeave(t *testing.T) {
 	w.runUntil(time.Minute, "it is back", w.agree)
 }
 
+// TestViewsAreFewAndShared: a quiet network tells its view at times, for those
+// that restarted, and what did not change is the same record.
+func TestViewsAreFewAndShared(t *testing.T) {
+	w := joined(t, 10, 30, membership.Defaults())
+	w.run(5 * time.Minute)
+	h, views, last := w.houses[0], 0, w.houses[0].view
+	w.onView = func(of *house, view *messages.View) {
+		if of != h {
+			return
+		}
+		views++
+		for i, m := range view.Members {
+			if old := last.Members[i]; m != old && *m == *old {
+				t.Errorf("member %d is a copy of what it was", i)
+			}
+		}
+		if view.Placement != last.Placement || view.Version < last.Version {
+			t.Errorf("version %d to %d, placement %d to %d",
+				last.Version, view.Version, last.Placement, view.Placement)
+		}
+		last = view
+	}
+	w.run(10 * time.Minute)
+	if views < 10 || views > 20 {
+		t.Errorf("%d views in 10 minutes, want one or two a minute", views)
+	}
+}
+
 // TestLeaveAlone: there is nobody to tell.
 func TestLeaveAlone(t *testing.T) {
 	w := newTown(t, 1, 1, membership.Defaults())

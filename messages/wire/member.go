@@ -14,10 +14,11 @@ import (
 // Bounds of what a packet of [messages.ProtocolMember] says.
 const (
 	// MemberClaimsMax bounds the claims of a packet, the sender's own
-	// included, so that the longest ones fit into messages.PacketHeadMax; a
-	// packet with a list of MemberKnownMax has at most MemberNewsMax.
+	// included, so that the longest ones fit into messages.PacketHeadMax.
 	MemberClaimsMax = 256
-	MemberNewsMax   = 64
+	// MemberNewsMax is how many of them a sync sends along with a list of
+	// MemberKnownMax.
+	MemberNewsMax = 64
 	// MemberClaimMax bounds the encoding of one claim, in bytes: id 34,
 	// incarnation 11, status 2, capacity 11, domain 66, coordinate 30, round 6,
 	// accuser 34, tag and length 3.

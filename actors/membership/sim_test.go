@@ -38,7 +38,7 @@ func newVillage(t *testing.T, seed uint64, n int) *village {
 			v.views[i] = msg.(messages.ViewChanged).View
 		}}
 		link := preset.Link(seed, i)
-		link.Undialable = false
+		link.Undialable = i > 1 && link.Undialable // seeds can be dialled
 		v.nodes = append(v.nodes, v.world.AddNode(t, sim.NodeConfig{
 			Name: fmt.Sprint("n", i), ID: id(i), Link: link,
 			Spec: tree.Spec{Children: []tree.ChildSpec{

@@ -64,12 +64,9 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 	case messages.StatFetcher:
 		ctx.Reply(ctx.Caller(), a.core.statted(ctx.Caller().Answer()))
 	case messages.ViewChanged:
-		a.core.view = m.View
+		a.core.see(m.View)
 	case messages.MembersListed:
-		// A view that was told meanwhile is newer.
-		if m.View != nil && len(a.core.view.Members) == 0 {
-			a.core.view = m.View
-		}
+		a.listed(m.View)
 	case messages.PeersChosen:
 		a.core.chosen(take(a.choosing, m.Corr), m.Choices)
 	case messages.RequestAnswered:
@@ -81,12 +78,25 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		if ch := a.choosing[m.Corr]; ch != nil {
 			delete(a.choosing, m.Corr)
 			a.core.unchosen(ch)
+		} else {
+			a.listed(nil) // the membership restarted
 		}
-		// Otherwise it is the membership, which will tell its view in time.
 	default:
 		panic(fmt.Sprintf("fetcher: unexpected message %T", m))
 	}
 	a.apply(ctx)
+}
+
+// listed takes in the view at the start. One that was told meanwhile is
+// newer; where there is none, what is asked for does not wait for one.
+func (a *actor) listed(view *messages.View) {
+	if a.core.view != nil {
+		return
+	}
+	if view == nil {
+		view = &messages.View{}
+	}
+	a.core.see(view)
 }
 
 // Due implements [shell.Behaviour].

@@ -23,8 +23,8 @@ type core struct {
 	cfg       Config
 	blockSize int
 	rand      port.Rand
-	view      *messages.View
-	nowNS     int64 // of the step under way
+	view      *messages.View // nil until it is known
+	nowNS     int64          // of the step under way
 
 	asks   []*ask // in order of arrival, and so of deadline; some are done
 	open   int    // of these, those that are not
@@ -75,7 +75,7 @@ type ask struct {
 
 func newCore(cfg Config, blockSize int, rand port.Rand) *core {
 	return &core{
-		cfg: cfg, blockSize: blockSize, rand: rand, view: &messages.View{},
+		cfg: cfg, blockSize: blockSize, rand: rand,
 		flights: make(map[messages.CID]*flight), perPeer: make(map[messages.NodeID]int),
 	}
 }
@@ -115,7 +115,7 @@ func (c *core) fetch(
 	for i, cid := range cids {
 		f := c.flights[cid]
 		if f == nil {
-			f = &flight{cid: cid, urgency: urgency, order: holders(c.view, cid, c.cfg.TriedMax)}
+			f = &flight{cid: cid, urgency: urgency}
 			c.flights[cid] = f
 			fresh = append(fresh, f)
 		} else {
@@ -125,14 +125,39 @@ func (c *core) fetch(
 	}
 	c.rand.Shuffle(len(fresh), func(i, j int) { fresh[i], fresh[j] = fresh[j], fresh[i] })
 	for _, f := range fresh {
-		if len(f.order) == 0 {
-			c.fail(f, f.unavailable())
-			continue
-		}
 		c.enqueue(f)
 	}
-	c.pump()
+	if c.view != nil {
+		c.address(fresh)
+		c.pump()
+	}
 	return nil
+}
+
+// address finds out who may hold the blocks of flights; nobody does in a
+// network of one.
+func (c *core) address(flights []*flight) {
+	for _, f := range flights {
+		if f.done || f.order != nil {
+			continue
+		}
+		if f.order = holders(c.view, f.cid, c.cfg.TriedMax); len(f.order) == 0 {
+			c.fail(f, f.unavailable())
+		}
+	}
+}
+
+// see takes in a view of the network. What was asked for before the first one
+// starts now; what is under way goes on by the view with which it started.
+func (c *core) see(view *messages.View) {
+	first := c.view == nil
+	c.view = view
+	if first {
+		for _, queue := range c.queues {
+			c.address(queue)
+		}
+		c.pump()
+	}
 }
 
 func (a *ask) isDone() bool { return a.missing == 0 }

@@ -253,6 +253,30 @@ func TestUrgency(t *testing.T) {
 	}
 }
 
+// What is asked for before the view is known waits for it.
+func TestWaitsForTheFirstView(t *testing.T) {
+	blocks := newBlocks(3)
+	h := newHouse(t, DefaultConfig(), nil, 1)
+	h.peer = everyPeer(served(time.Millisecond, blocks...))
+	early := h.fetch(messages.UrgencySoon, blocks[:2]...)
+	h.runFor(time.Second)
+	if early.got != nil {
+		t.Fatal("given up without a view")
+	}
+	h.step(func() { h.core.see(newView(10)) })
+	h.settle()
+	if early.failed(0) || early.failed(1) {
+		t.Errorf("given up with a view: %v", early.got.Errs)
+	}
+	h = newHouse(t, DefaultConfig(), nil, 1)
+	early = h.fetch(messages.UrgencyNow, blocks...)
+	h.step(func() { h.core.see(&messages.View{}) })
+	if early.got == nil || !early.failed(0) {
+		t.Error("not given up, though nobody is there")
+	}
+	h.settle()
+}
+
 // A request that takes long is hedged, once, and the first answer wins.
 func TestHedge(t *testing.T) {
 	cfg := DefaultConfig()

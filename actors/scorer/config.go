@@ -94,13 +94,16 @@ func DefaultConfig() Config {
 
 // Validate says what is wrong with the configuration, if anything.
 func (c Config) Validate() error {
-	for name, d := range map[string]time.Duration{
-		"Tau": c.Tau, "ForgetTau": c.ForgetTau, "LoadTau": c.LoadTau, "PenaltyTau": c.PenaltyTau,
-		"BaseService": c.BaseService, "UnknownTime": c.UnknownTime,
-		"HedgeMin": c.HedgeMin, "TimeoutMin": c.TimeoutMin,
+	for _, field := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"Tau", c.Tau}, {"ForgetTau", c.ForgetTau}, {"LoadTau", c.LoadTau},
+		{"PenaltyTau", c.PenaltyTau}, {"BaseService", c.BaseService},
+		{"UnknownTime", c.UnknownTime}, {"HedgeMin", c.HedgeMin}, {"TimeoutMin", c.TimeoutMin},
 	} {
-		if d <= 0 {
-			return fmt.Errorf("%w: %s is %s, want more than 0", ErrConfig, name, d)
+		if field.value <= 0 {
+			return fmt.Errorf("%w: %s is %s, want more than 0", ErrConfig, field.name, field.value)
 		}
 	}
 	switch {

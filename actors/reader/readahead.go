@@ -9,8 +9,11 @@ const (
 )
 
 // readAhead decides which chunks of a handle to open before they are asked
-// for. Reads that go on where earlier ones ended make a run. A run has a
-// window, which starts at windowMin and doubles each time that half of it was
+// for. A read that goes on exactly where the last one ended begins a run, and
+// so does one at the start of the file; later ones need only come near, since
+// concurrent reads overtake each other. In a small file every read is near to
+// every other, and each chunk read in vain costs the network three blocks: so
+// the beginning is strict. A run has a window, which starts at windowMin and doubles each time that half of it was
 // read, up to max. A read elsewhere ends the run and closes the window, so a
 // seek wastes at most what is in the window then: no more than max, and no
 // more than twice what the run has read.
@@ -25,7 +28,10 @@ type readAhead struct {
 // observe takes in a read of the chunks first..last and returns which chunks
 // to open early: from..to, without to. They may lie past the end.
 func (r *readAhead) observe(first, last uint64) (from, to uint64) {
-	near := first <= r.next+nearChunks && last+1+nearChunks >= r.next
+	near := first <= r.next && last >= r.next
+	if r.window > 0 {
+		near = first <= r.next+nearChunks && last+1+nearChunks >= r.next
+	}
 	r.first = first
 	if !near || r.max == 0 {
 		r.window, r.next, r.limit = 0, last+1, last+1

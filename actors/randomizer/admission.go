@@ -6,7 +6,7 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/noisefs/noisefs/runtime/format"
 )
 
 // The statistical tests that a block of others must pass before it serves as
@@ -63,18 +63,9 @@ const (
 // examiner tests blocks for looking random. It is safe for concurrent use.
 type examiner struct {
 	blockSize int
-	zstd      *zstd.Encoder // EncodeAll keeps nothing between calls
 }
 
-func newExaminer(blockSize int) *examiner {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithWindowSize(max(zstd.MinWindowSize, blockSize)), zstd.WithEncoderCRC(false),
-		zstd.WithSingleSegment(true))
-	if err != nil {
-		panic(fmt.Sprintf("randomizer: zstd options: %v", err)) // constants: cannot happen
-	}
-	return &examiner{blockSize: blockSize, zstd: encoder}
-}
+func newExaminer(blockSize int) *examiner { return &examiner{blockSize: blockSize} }
 
 // examine says why a block does not look random, or nothing.
 func (e *examiner) examine(data []byte) string {
@@ -94,7 +85,7 @@ func (e *examiner) examine(data []byte) string {
 	if repeats(data) > repeatsMax {
 		return refusedRepeats
 	}
-	if len(e.zstd.EncodeAll(data, nil)) <= len(data)-compressionSaved {
+	if format.CompressedLen(data) <= len(data)-compressionSaved {
 		return refusedCompress
 	}
 	return ""

@@ -45,6 +45,10 @@ func newDecompressor() *zstd.Decoder {
 // deflate appends one zstd frame of src, which is not empty, to dst.
 func deflate(dst, src []byte) []byte { return compressor.EncodeAll(src, dst) }
 
+// CompressedLen returns how many bytes src, which is not empty, takes as a
+// zstd frame. What is random takes more than it had.
+func CompressedLen(src []byte) int { return len(deflate(nil, src)) }
+
 // inflate returns the content of exactly one zstd frame, which must state
 // its content size. Memory is taken only after that size was found to be at
 // most sizeMax. ErrMalformed, ErrTooLarge.

@@ -2,16 +2,25 @@ package main
 
 import (
 	"context"
-	"errors"
+	"time"
 
+	"github.com/noisefs/noisefs/sim/fleet"
 	"github.com/noisefs/noisefs/sim/plan"
 	"github.com/noisefs/noisefs/sim/report"
 )
 
-// errNoSimulator is what runs end with until sim/fleet runs plans.
-var errNoSimulator = errors.New("this build cannot run scenarios yet")
+var _ simulate = simulateFleet
 
-// simulateFleet runs a plan.
-func simulateFleet(context.Context, *plan.Plan, simOptions) (*report.Result, error) {
-	return nil, errNoSimulator
+// simulateFleet runs a plan by package fleet.
+func simulateFleet(
+	ctx context.Context, p *plan.Plan, o simOptions,
+) (*report.Result, error) {
+	begin := time.Now()
+	options := fleet.Options{
+		Context: ctx, Wall: func() time.Duration { return time.Since(begin) }, Events: o.events,
+	}
+	if o.progress != nil {
+		options.Progress = func(now fleet.Progress) { o.progress(now.Phase, now.Done, now.Total) }
+	}
+	return fleet.Run(p, options)
 }

@@ -94,13 +94,14 @@ func (r *Result) replicaPlot() chart {
 		sampled{"mean", false, func(s Sample) float64 { return s.ReplicasMean }})
 }
 
-// shortestShown is the least time on a logarithmic axis: a microsecond.
-const shortestShown = 1e-6
+// shortestShown is the least time in seconds on a logarithmic axis. What took
+// less had no need of the network, and no more of the axis.
+const shortestShown = 1e-4
 
 func (r *Result) distributionPlot() chart {
 	c := chart{
 		title: "Distribution of read times", xLabel: "time of a read", yLabel: "% of reads",
-		about: "How many of the reads that succeeded took at most so long.",
+		about: "How many of the reads that succeeded took at most so long; below 0.1 ms is its edge.",
 		y:     linearAxis(100, 1),
 	}
 	line := curve{name: "reads", steps: true}

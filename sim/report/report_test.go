@@ -141,7 +141,9 @@ func TestPageIsSelfContained(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := b.String()
-	for _, word := range []string{"http:", "https:", "<script", "url(", "@import", "src=", "ZgotmplZ"} {
+	for _, word := range []string{
+		"http:", "https:", "<script", "url(", "@import", "src=", "ZgotmplZ",
+	} {
 		if strings.Contains(page, word) {
 			t.Errorf("the page contains %q", word)
 		}
@@ -258,7 +260,8 @@ func TestEstimateMean(t *testing.T) {
 	got := report.EstimateMean([]float64{1, 2, 3, 4, 5})
 	near(t, "mean", got.Mean, 3, 1e-12)
 	near(t, "half", got.Half, 2.776445*math.Sqrt(2.5/5), 1e-5)
-	if one := report.EstimateMean([]float64{7}); one.Mean != 7 || !math.IsInf(one.Half, 1) || one.Clear() {
+	one := report.EstimateMean([]float64{7})
+	if one.Mean != 7 || !math.IsInf(one.Half, 1) || one.Clear() {
 		t.Errorf("got %+v of one sample", one)
 	}
 }

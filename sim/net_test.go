@@ -28,7 +28,9 @@ type incarnations struct {
 	answer func(any)
 }
 
-func newIncarnations(tb testing.TB, world *sim.World, config sim.NodeConfig, answer func(any)) *incarnations {
+func newIncarnations(
+	tb testing.TB, world *sim.World, config sim.NodeConfig, answer func(any),
+) *incarnations {
 	tb.Helper()
 	x := &incarnations{world: world, answer: answer}
 	config.Spec = tree.Spec{Children: []tree.ChildSpec{{

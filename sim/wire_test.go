@@ -68,12 +68,10 @@ func (r *responder) Due(shell.Ctx, any) {}
 
 // pair is a node that asks, one that responds, and their world.
 type pair struct {
-	world      *sim.World
-	from, to   *sim.Node
-	silent     bool
-	heard      int
-	exchanges  int
-	roundTrips time.Duration
+	world    *sim.World
+	from, to *sim.Node
+	silent   bool
+	heard    int
 }
 
 func newPair(t *testing.T, exchangesMax int) *pair {
@@ -216,8 +214,47 @@ func TestHeadsAreCopiedAndBlocksShared(t *testing.T) {
 	if err := world.RunUntilIdle(time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 1 || string(got[0].Packet.Head) != "head" || &got[0].Packet.Blocks[0][0] != &block[0] {
+	if len(got) != 1 || string(got[0].Packet.Head) != "head" ||
+		&got[0].Packet.Blocks[0][0] != &block[0] {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// An exchange belongs to the actor that it was handed to.
+func TestAnotherActorCannotRespond(t *testing.T) {
+	p := newPair(t, 0)
+	p.silent = true
+	var envs []*shell.Env
+	var exchange messages.Exchange
+	spec := tree.Spec{}
+	for _, role := range []string{"handler", "other"} {
+		spec.Children = append(spec.Children, tree.ChildSpec{
+			Role: role, Doc: "hears", New: func(env *shell.Env) shell.Behaviour {
+				envs = append(envs, env)
+				return &sim.Fake{OnReceive: func(_ shell.Ctx, msg any) {
+					exchange = msg.(messages.PacketReceived).Exchange
+				}}
+			},
+		})
+	}
+	node := p.world.AddNode(t, sim.NodeConfig{Name: "two", Link: network.Link{Place: 1}, Spec: spec})
+	pass(t, p.world, time.Second)
+	envs[0].Net.Handle(testProtocol)
+	var answers []messages.RequestAnswered
+	from := newEnv(t, p.world, sim.NodeConfig{Name: "third"}, func(msg any) {
+		answers = append(answers, msg.(messages.RequestAnswered))
+	})
+	from.Net.Request(1, node.ID(), testProtocol, messages.Packet{}, 5*time.Second)
+	pass(t, p.world, time.Second)
+	envs[1].Net.Respond(exchange, messages.Packet{})
+	pass(t, p.world, time.Second)
+	if exchange == 0 || len(answers) != 0 {
+		t.Errorf("exchange %d was answered %d times by another actor", exchange, len(answers))
+	}
+	envs[0].Net.Respond(exchange, messages.Packet{})
+	pass(t, p.world, time.Second)
+	if len(answers) != 1 || answers[0].Err != nil {
+		t.Errorf("got %+v", answers)
 	}
 }
 
@@ -234,8 +271,8 @@ func TestNodesOfANetwork(t *testing.T) {
 		err, network.ErrOptions) {
 		t.Errorf("got %v, want ErrOptions", err)
 	}
-	if env := newEnv(t, sim.NewWorld(sim.Options{}), sim.NodeConfig{Name: "a"}, func(any) {}); env.Net != nil ||
-		env.Gossip != nil {
+	env := newEnv(t, sim.NewWorld(sim.Options{}), sim.NodeConfig{Name: "a"}, func(any) {})
+	if env.Net != nil || env.Gossip != nil {
 		t.Error("a world without a network has ports of it")
 	}
 }
@@ -244,7 +281,8 @@ func TestClocksDrift(t *testing.T) {
 	world := sim.NewWorld(sim.Options{})
 	var fired time.Duration
 	skew := sim.Skew{Offset: -time.Hour, Drift: 0.001}
-	env := newEnv(t, world, sim.NodeConfig{Name: "n", Skew: skew}, func(any) { fired = world.Elapsed() })
+	config := sim.NodeConfig{Name: "n", Skew: skew}
+	env := newEnv(t, world, config, func(any) { fired = world.Elapsed() })
 	if got := env.Clock.Now().Sub(world.Now()); got != -time.Hour {
 		t.Errorf("the clock is off by %s", got)
 	}
@@ -271,7 +309,7 @@ func TestClocksDrift(t *testing.T) {
 	})
 }
 
-// gossiper publishes once a second and asks one of its peers for something.
+// gossipers publish once a second and ask one of their peers for something.
 func gossipers(tb testing.TB, nodes int, o sim.Options) *sim.World {
 	tb.Helper()
 	preset, _ := network.PresetNamed("internet")

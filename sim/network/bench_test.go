@@ -28,7 +28,11 @@ func BenchmarkPacket(b *testing.B) {
 	for _, bench := range []struct {
 		name   string
 		packet network.Packet
-	}{{"Datagram", datagram(0, 1, 100)}, {"Request", stream(0, 1, 0)}, {"Block", stream(0, 1, blockBytes)}} {
+	}{
+		{"Datagram", datagram(0, 1, 100)},
+		{"Request", stream(0, 1, 0)},
+		{"Block", stream(0, 1, blockBytes)},
+	} {
 		b.Run(bench.name, func(b *testing.B) {
 			d := &direct{}
 			net, err := network.New(preset.Options, d, d)

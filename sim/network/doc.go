@@ -43,5 +43,6 @@
 // # Cost
 //
 // A packet of one frame costs one timer, one of blocks two, and one more for
-// each time that others slow it down. A node costs about a kilobyte.
+// each time that others slow it down. A node takes a kilobyte, and one more
+// where connections are kept account of.
 package network

@@ -19,7 +19,9 @@ const gossipPeer Peer = -1
 // little slower than gossip is, which takes the best of many such ways.
 // A cut between author and receiver is gone around if one of a few other
 // nodes drawn at random reaches both.
-func (n *Network) GossipArrival(author, to Peer, members int, message uint64) (atNS int64, ok bool) {
+func (n *Network) GossipArrival(
+	author, to Peer, members int, message uint64,
+) (atNS int64, ok bool) {
 	if !n.peers[to].on {
 		return 0, false
 	}

@@ -117,7 +117,8 @@ func TestPlanetLabMatrix(t *testing.T) {
 		sum += w.net.OneWay(peers[i], peers[i+1])
 	}
 	// The median round trip is 135 ms, and the mean somewhat above.
-	if mean := sum / 999; m.Places() != 490 || mean < 60*time.Millisecond || mean > 100*time.Millisecond {
+	mean := sum / 999
+	if m.Places() != 490 || mean < 60*time.Millisecond || mean > 100*time.Millisecond {
 		t.Errorf("%d places, mean latency %s", m.Places(), mean)
 	}
 }

@@ -169,7 +169,8 @@ func TestSmallPacketsGoAheadOfBulk(t *testing.T) {
 	}
 	flooded.run(time.Hour)
 	last := flooded.heard[len(flooded.heard)-1].at
-	if want := transfer(1000*(1000+30+52), 1e6); len(flooded.heard) != 1000 || !near(last, want, 0.02) {
+	want := transfer(1000*(1000+30+52), 1e6)
+	if len(flooded.heard) != 1000 || !near(last, want, 0.02) {
 		t.Errorf("%d packets by %s, want 1000 by about %s", len(flooded.heard), last, want)
 	}
 }

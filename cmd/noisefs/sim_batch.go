@@ -33,7 +33,6 @@ type batch struct {
 
 // setting is a plan but for its seed.
 type setting struct {
-	label     string
 	scenario  string
 	overrides []plan.Override
 	seed      uint64 // the first

@@ -266,6 +266,22 @@ func TestEstimateMean(t *testing.T) {
 	}
 }
 
+// What rounding leaves is no spread, and no difference.
+func TestEstimateOfRoundedValues(t *testing.T) {
+	a, b := 0.3, 0.1
+	b += 0.2
+	if a == b {
+		t.Fatal("these values are to differ by rounding")
+	}
+	if got := report.EstimateMean([]float64{a, b, a}); got.Half != 0 {
+		t.Errorf("got %+v", got)
+	}
+	got, err := report.EstimateDifference([]float64{a, a}, []float64{b, b})
+	if err != nil || got.Mean != 0 || got.Clear() {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func TestGini(t *testing.T) {
 	tests := []struct {
 		loads []float64

@@ -13,6 +13,10 @@ import (
 // confidence is that of every interval here.
 const confidence = 0.95
 
+// roundingShare is how much of a value may be left by adding up fractions. A
+// spread or difference below it is none.
+const roundingShare = 1e-12
+
 // ErrPairs reports samples that do not pair up.
 var ErrPairs = errors.New("report: samples of different length do not pair up")
 
@@ -41,6 +45,9 @@ func EstimateMean(samples []float64) Estimate {
 	if n == 1 {
 		return Estimate{Mean: samples[0], Half: math.Inf(1), N: 1}
 	}
+	if deviation <= roundingShare*math.Abs(mean) {
+		deviation = 0
+	}
 	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(n - 1)}.Quantile(1 - (1-confidence)/2)
 	return Estimate{Mean: mean, Half: t * deviation / math.Sqrt(float64(n)), N: n}
 }
@@ -54,6 +61,9 @@ func EstimateDifference(a, b []float64) (Estimate, error) {
 	differences := make([]float64, len(a))
 	for i := range a {
 		differences[i] = b[i] - a[i]
+		if math.Abs(differences[i]) <= roundingShare*math.Abs(a[i]) {
+			differences[i] = 0
+		}
 	}
 	return EstimateMean(differences), nil
 }

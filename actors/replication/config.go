@@ -87,7 +87,8 @@ type Config struct {
 
 	// Lease is for how long a block is to be held, and RenewBelow how much of
 	// it is left when its end is put off. Ends are rounded up to
-	// LeaseQuantum, so that they tell little of when a file was stored.
+	// LeaseQuantum, so that they tell little of when a file was stored, and a
+	// restart of its owner makes its holders write anew once a day at most.
 	// LeaseMax bounds what others may ask for.
 	Lease, RenewBelow, LeaseQuantum, LeaseMax time.Duration
 
@@ -122,7 +123,7 @@ func DefaultConfig() Config {
 		RetryDelay: time.Minute, RepairDelay: 15 * time.Minute, RepairStagger: time.Minute,
 		HotInterval: 10 * time.Second, HotStagger: 2 * time.Second, DropAbove: 0.9,
 		Lease: 365 * 24 * time.Hour, RenewBelow: 330 * 24 * time.Hour,
-		LeaseQuantum: time.Hour, LeaseMax: 2 * 365 * 24 * time.Hour,
+		LeaseQuantum: 24 * time.Hour, LeaseMax: 2 * 365 * 24 * time.Hour,
 		LooksMax: 512, RequestsInFlightMax: 32, PerPeerMax: 2,
 		OfferBatchMax: 64, PushBlocksMax: 4,
 		OfferTimeout: 10 * time.Second, PushTimeout: time.Minute,

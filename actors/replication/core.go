@@ -292,7 +292,9 @@ func (c *core) heard(cids []messages.CID, servedPerHour []float64) {
 			c.hot = make(map[messages.CID]hotBlock)
 		}
 		if _, known := c.hot[cid]; known || len(c.hot) < hotMax {
-			perHour := servedPerHour[i] * float64(len(w.holders)+1)
+			// Before its first look a node knows of no other holders.
+			holders := max(len(w.holders)+1, c.cfg.RMin)
+			perHour := servedPerHour[i] * float64(holders)
 			c.hot[cid] = hotBlock{perHour: perHour, told: c.now}
 		}
 		if w.looking || c.cfg.nextFactor(int(w.factor), c.localDemand(w)) <= int(w.factor) {

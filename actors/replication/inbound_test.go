@@ -209,55 +209,59 @@ func TestRefusalsAreRespected(t *testing.T) {
 	n.expectNoneUnder()
 }
 
-// TestRottenReplicaIsReplaced: a holder whose bytes are gone finds out when
-// it is to push them, and says so.
-func TestRottenReplicaIsReplaced(t *testing.T) {
+// TestRottenReplicaIsGivenUp: a holder whose bytes are gone finds out when it
+// is to push them, and says from then on that it does not hold the block.
+func TestRottenReplicaIsGivenUp(t *testing.T) {
 	n := newNetwork(t, 3, 12, nil)
-	cids := n.populate(1, 30)
-	lost := n.nodes[0]
-	for _, p := range n.nodes[1:] {
-		for _, cid := range cids {
-			if p.leases[cid] != 0 && lost == n.nodes[0] {
-				lost = p
-			}
-		}
-	}
-	for cid := range lost.leases {
-		delete(lost.blocks, cid)
-	}
-	rotten := len(lost.leases)
-	// Somebody else goes, so that the rotten blocks are to be pushed.
-	for _, p := range n.nodes[1:] {
-		if p != lost {
+	cid := n.populate(1, 1)[0]
+	var lost *peerNode
+	for _, p := range n.nodes {
+		switch {
+		case p.leases[cid] == 0 && !p.mine[cid]:
+		case lost == nil && !p.mine[cid]:
+			lost = p
+		default:
 			p.crash()
 		}
-		if n.living() == 7 {
-			break
+	}
+	delete(lost.blocks, cid)
+	n.tellViews()
+	n.run(24 * time.Hour)
+	if lost.leases[cid] != 0 || lost.stats().Replicas != 0 {
+		t.Error("it still says that it holds a block whose bytes are gone")
+	}
+	// The others come back, and bring it to those that should have it.
+	for _, p := range n.nodes {
+		if !p.up {
+			p.boot()
 		}
 	}
 	n.tellViews()
 	n.run(24 * time.Hour)
-	for _, cid := range cids {
-		whole := 0
-		for _, p := range n.nodes {
-			if p.up && p.leases[cid] != 0 && p.blocks[cid] != nil {
-				whole++
-			}
+	whole := 0
+	for _, p := range n.nodes {
+		if p.leases[cid] != 0 && p.blocks[cid] != nil {
+			whole++
 		}
-		if whole < 2 {
-			n.fatalf("%d whole copies of a block; %d were rotten", whole, rotten)
-		}
+	}
+	if whole < 3 {
+		t.Errorf("%d whole copies", whole)
 	}
 }
 
-func (n *network) living() int {
-	count := 0
-	for _, p := range n.nodes {
-		if p.up {
-			count++
-		}
-	}
-	return count
+// TestRenewalOfWhatIsGone: a lease is not extended over bytes that the store
+// has not, and the block may be brought anew.
+func TestRenewalOfWhatIsGone(t *testing.T) {
+	n, a, b := newPair(t, 10, nil)
+	cid, data := n.placed(b, 3)
+	n.expect(n.push(a, b, n.item(cid), data), wire.ReplicaHeld)
+	delete(b.blocks, cid)
+	delete(b.leases, cid)
+	longer := n.item(cid)
+	longer.Until += 5
+	n.expect(n.offer(a, b, longer), wire.ReplicaRefused)
+	n.expect(n.offer(a, b, longer), wire.ReplicaWanted)
+	n.expect(n.push(a, b, longer, data), wire.ReplicaHeld)
 }
 
 // hostile are packets that no honest node sends.

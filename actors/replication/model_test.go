@@ -367,6 +367,9 @@ func (p *peerNode) hold(corr messages.Answer, m messages.HoldReplicas) messages.
 // drop ends a lease. A block that is dropped has enough other holders.
 func (p *peerNode) drop(cid messages.CID) {
 	delete(p.leases, cid)
+	if p.blocks[cid] == nil {
+		return // its bytes are gone anyway
+	}
 	if p.net.holders(cid) < p.cfg.RMin {
 		p.net.fatalf("a replica was dropped that too few others hold")
 	}

@@ -137,10 +137,11 @@ func (c *core) loaded(r *request, blocks []messages.Block, errs []*messages.Erro
 			r.packet.Blocks = append(r.packet.Blocks, blocks[i].Data)
 			continue
 		case blocks == nil, errs != nil && errs[i] != nil && errs[i].Code != messages.CodeCorrupt:
+			// Others would fail as well now: their turn is at the next look.
+			t.look.standings[t.rank] = presumed
 		default:
-			c.rotten(t.look)
+			c.rotten(t)
 		}
-		t.look.standings[t.rank] = passed
 		c.advance(t.look)
 	}
 	if len(r.tickets) == 0 {
@@ -158,13 +159,17 @@ func (c *core) loaded(r *request, blocks []messages.Block, errs []*messages.Erro
 }
 
 // rotten gives up a replica whose bytes are gone: as long as this node says
-// that it holds it, nobody brings it anew.
-func (c *core) rotten(l *look) {
-	w := l.w
-	if rank := l.rankOf(c.view.Self); rank >= 0 && l.standings[rank] == holding {
-		l.standings[rank] = passed
+// that it holds it, nobody brings it anew. Nobody can be given it from here.
+func (c *core) rotten(t ticket) {
+	l := t.look
+	self := l.rankOf(c.view.Self)
+	for rank, s := range l.standings {
+		// Other pushes of it that are queued will come here by themselves.
+		if s == untried || s == wanting || rank == t.rank || rank == self {
+			l.standings[rank] = passed
+		}
 	}
-	if w.replica && !w.dropping && w.promising == 0 {
+	if w := l.w; w.replica && !w.dropping && w.promising == 0 {
 		w.dropping = true
 		c.out.drops = append(c.out.drops, w)
 	}

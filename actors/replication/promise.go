@@ -49,10 +49,16 @@ func (c *core) held(h *hold, held []bool) {
 		if held[i] {
 			c.settle(b.CID, h.until)
 			h.conclude(i, wire.ReplicaHeld, holding)
-		} else {
-			c.settle(b.CID, 0)
-			h.conclude(i, wire.ReplicaRefused, passed)
+			continue
 		}
+		// The bytes are not there, whatever was believed: say so from now on.
+		w := c.watched[b.CID]
+		if w.until = 0; w.replica {
+			c.guard.coming++
+			c.mark(w, w.mine, false)
+		}
+		c.settle(b.CID, 0)
+		h.conclude(i, wire.ReplicaRefused, passed)
 	}
 	c.concluded(h)
 }

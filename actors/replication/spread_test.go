@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -178,6 +179,14 @@ func TestShortAbsenceCostsNoBlocks(t *testing.T) {
 				p.boot()
 			}
 			n.tellViews()
+			n.run(time.Minute)
+			for _, p := range n.nodes {
+				for _, w := range p.actor.core.watched {
+					if w.waiting {
+						n.fatalf("a look still waits for who is back")
+					}
+				}
+			}
 			n.run(time.Hour)
 		}
 		n.run(12 * time.Hour)
@@ -228,37 +237,67 @@ func TestPartitionHeals(t *testing.T) {
 	}
 }
 
+// TestHotBlockGrowsAndShrinks: 400 requests an hour call for 10 holders. The
+// holders hear of it by what they serve themselves, within seconds, or by
+// what the network tells, at their next look.
 func TestHotBlockGrowsAndShrinks(t *testing.T) {
-	n := newNetwork(t, 4, 30, func(_ int, c *Config) {
-		c.DropAbove, c.LookInterval = 0, time.Hour
-	})
-	cids := n.populate(2, 20)
-	hot := cids[0]
-	// 400 requests an hour of the network: r = 0.5·√400 = 10.
-	n.demand[hot] = 400
-	for _, p := range n.nodes {
-		if p.leases[hot] != 0 {
-			p.receive(messages.HotBlocks{
-				CIDs: []messages.CID{hot}, ServedPerHour: []float64{133},
-			})
+	for _, served := range []bool{true, false} {
+		n := newNetwork(t, 4, 30, func(_ int, c *Config) {
+			c.DropAbove, c.LookInterval = 0, time.Hour
+		})
+		cids := n.populate(2, 20)
+		hot := cids[0]
+		if served {
+			for _, p := range n.nodes {
+				if p.leases[hot] != 0 {
+					p.receive(messages.HotBlocks{
+						CIDs: []messages.CID{hot}, ServedPerHour: []float64{133},
+					})
+				}
+			}
+			n.run(30 * time.Second)
+		} else {
+			n.demand[hot] = 400
+			n.run(2 * time.Hour)
 		}
-	}
-	n.run(time.Minute)
-	if got := n.holders(hot); got < 10 || got > 12 {
-		n.fatalf("the hot block has %d holders, want 10", got)
-	}
-	for _, cid := range cids[1:] {
-		if got := n.holders(cid); got > 4 {
-			n.fatalf("a cold block has %d holders", got)
+		if got := n.holders(hot); got < 10 || got > 12 {
+			n.fatalf("the hot block has %d holders, want 10", got)
 		}
+		for _, cid := range cids[1:] {
+			if got := n.holders(cid); got > 4 {
+				n.fatalf("a cold block has %d holders", got)
+			}
+		}
+		n.demand[hot] = 0
+		n.run(12 * time.Hour)
+		// The first three, up to Slack more that nobody takes away, and the
+		// owner if the block was hot enough for it to hold it as well.
+		if got := n.holders(hot); got < 3 || got > 6 {
+			n.fatalf("the block that is hot no more has %d holders, want 3 to 6", got)
+		}
+		n.expectNoneUnder()
 	}
-	n.demand[hot] = 0
-	n.run(12 * time.Hour)
-	// The first three, up to Slack more that nobody takes away, and the owner
-	// if the block was hot enough for it to hold it as well.
-	if got := n.holders(hot); got < 3 || got > 6 {
-		n.fatalf("the block that is hot no more has %d holders, want 3 to 6", got)
+}
+
+// TestNewcomersHelpAtOnce: a node that was alone for long does not wait for
+// its next look when others come.
+func TestNewcomersHelpAtOnce(t *testing.T) {
+	n := newNetwork(t, 8, 6, nil)
+	for _, p := range n.nodes[1:] {
+		p.crash()
 	}
+	n.run(10 * time.Second)
+	cids := n.write(n.nodes[0], 20)
+	n.run(100 * time.Hour)
+	if got := n.nodes[0].stats().UnderReplicated; got != int64(len(cids)) {
+		n.fatalf("alone, %d of %d have too few holders", got, len(cids))
+	}
+	for _, p := range n.nodes[1:] {
+		p.boot()
+	}
+	n.tellViews()
+	n.run(5 * time.Minute)
+	n.expectHolders(cids, 3)
 	n.expectNoneUnder()
 }
 
@@ -372,4 +411,36 @@ func TestAnythingMayHappen(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestLastHolderDropsNothing: a node that has no place in the order of a
+// block keeps it as long as those that have one refuse it.
+func TestLastHolderDropsNothing(t *testing.T) {
+	n := newNetwork(t, 9, 60, func(i int, c *Config) {
+		c.DropAbove, c.LookInterval = 0, time.Hour
+		if i > 0 {
+			c.ReplicasMax = 0
+		}
+	})
+	n.run(10 * time.Second)
+	p := n.nodes[0]
+	cid, data := n.block()
+	for slices.Contains(p.order(cid, p.cfg.RanksMax), p.id) {
+		cid, data = n.block()
+	}
+	p.blocks[cid], p.leases[cid] = data, n.now.Add(p.cfg.Lease).Unix()
+	p.crash()
+	p.boot()
+	n.tellViews()
+	n.run(48 * time.Hour)
+	if p.leases[cid] == 0 || p.stats().UnderReplicated != 1 {
+		t.Error("the only replica was dropped, or is not known to be the only one")
+	}
+	for _, other := range n.nodes[1:] {
+		other.actor.core.cfg.ReplicasMax = 100
+	}
+	n.run(48 * time.Hour)
+	if p.leases[cid] != 0 || n.holders(cid) < 3 {
+		t.Errorf("others hold it now (%d), and it was not dropped", n.holders(cid))
+	}
 }

@@ -2,6 +2,8 @@ package messages
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"sort"
 )
 
@@ -64,15 +66,30 @@ type Member struct {
 	CapacityBlocks uint64
 	// Domain names what fails together with it (a house, a rack, a
 	// provider); "" means that nothing is known to.
-	Domain     string
+	Domain string
+	// Undialable tells that it cannot be connected to from outside, as most
+	// nodes behind home routers: two of these cannot reach each other.
+	Undialable bool
 	Coordinate Coordinate
 	// UptimeClass is this node's own observation, 0 (seldom up) to 3 (nearly
 	// always): not what the member claims, and not sent on.
 	UptimeClass uint8
 }
 
+// Spot is what placement needs to know of a member, in short: a network is
+// looked through for each block, and most of what there is of a member then
+// only costs time.
+type Spot struct {
+	Point      uint64 // the first 8 bytes of its ID: its place on the ring
+	Key        uint64 // 8 others
+	Exponent   int8   // binary logarithm of CapacityBlocks, rounded down; -1: it offers none
+	Uptime     uint8  // UptimeClass
+	Undialable bool
+}
+
 // View is who is in the network as one node sees it: alive and suspected
-// members, itself included, in ascending order of ID. It is immutable.
+// members, itself included, in ascending order of ID. It is immutable, and
+// made by [NewView].
 type View struct {
 	Self    NodeID
 	Version uint64 // grows with each change of this node's view
@@ -81,6 +98,27 @@ type View struct {
 	// Placement differ in suspicions and coordinates alone.
 	Placement uint64
 	Members   []*Member
+	Spots     []Spot // of Members, in their order
+}
+
+// NewView makes a view of members, which are in ascending order of ID and
+// become its own. Of an earlier view of the same Placement, if there is one,
+// it shares the spots.
+func NewView(self NodeID, version, placement uint64, members []*Member, last *View) *View {
+	v := &View{Self: self, Version: version, Placement: placement, Members: members}
+	if last != nil && last.Placement == placement && len(last.Spots) == len(members) {
+		v.Spots = last.Spots
+		return v
+	}
+	v.Spots = make([]Spot, len(members))
+	for i, m := range members {
+		v.Spots[i] = Spot{
+			Point: binary.BigEndian.Uint64(m.ID[:]), Key: binary.LittleEndian.Uint64(m.ID[16:]),
+			Exponent: int8(bits.Len64(m.CapacityBlocks) - 1), Uptime: min(m.UptimeClass, 3),
+			Undialable: m.Undialable,
+		}
+	}
+	return v
 }
 
 // Find returns the member of that ID, or nil.

@@ -1,6 +1,7 @@
 package fetcher
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -35,13 +36,32 @@ type waiter struct {
 }
 
 // holders returns whom a block may be had from, the likeliest first, this
-// node left out.
+// node left out. A node that cannot be dialled asks those last whom it cannot
+// dial.
 func holders(view *messages.View, cid messages.CID, n int) []messages.NodeID {
 	order := placement.Order(view, cid, n+1)
 	if i := slices.Index(order, view.Self); i >= 0 {
 		order = slices.Delete(order, i, i+1)
 	}
+	if undialable(view, view.Self) {
+		slices.SortStableFunc(order, func(a, b messages.NodeID) int {
+			return cmp.Compare(distance(view, a), distance(view, b))
+		})
+	}
 	return order[:min(n, len(order))]
+}
+
+func undialable(view *messages.View, id messages.NodeID) bool {
+	m := view.Find(id)
+	return m != nil && m.Undialable
+}
+
+// distance is 0 for those who can be dialled, 1 for the others.
+func distance(view *messages.View, id messages.NodeID) int {
+	if undialable(view, id) {
+		return 1
+	}
+	return 0
 }
 
 // all returns the bits of everybody in the order.

@@ -27,16 +27,16 @@ func newBlock(i int) messages.Block {
 
 // newView makes a view of n nodes, of which node 0 is the one that looks.
 func newView(n int) *messages.View {
-	view := &messages.View{Self: nodeID(0), Version: 1}
+	var members []*messages.Member
 	for i := range n {
-		view.Members = append(view.Members, &messages.Member{
+		members = append(members, &messages.Member{
 			ID: nodeID(i), Status: messages.MemberAlive, CapacityBlocks: 1024, UptimeClass: 3,
 		})
 	}
-	slices.SortFunc(view.Members, func(a, b *messages.Member) int {
+	slices.SortFunc(members, func(a, b *messages.Member) int {
 		return bytes.Compare(a.ID[:], b.ID[:])
 	})
-	return view
+	return messages.NewView(nodeID(0), 1, 1, members, nil)
 }
 
 // tester is what a house needs of a test; *testing.T and *rapid.T have it.

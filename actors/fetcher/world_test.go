@@ -48,16 +48,16 @@ func newVillage(t testing.TB, seed uint64, holders int) *village {
 	v := &village{
 		t: t, world: sim.NewWorld(sim.Options{Seed: seed, Network: &preset.Options}),
 		blocks: map[messages.CID][]byte{}, served: map[messages.NodeID]int{},
-		view: &messages.View{Version: 1},
 	}
+	var members []*messages.Member
 	member := func(name string) messages.NodeID {
 		id := messages.NodeID(sha256.Sum256([]byte(name)))
-		v.view.Members = append(v.view.Members, &messages.Member{
+		members = append(members, &messages.Member{
 			ID: id, Status: messages.MemberAlive, CapacityBlocks: 64, UptimeClass: 3,
 		})
 		return id
 	}
-	v.view.Self = member("asker")
+	asker := member("asker")
 	for i := range holders {
 		name := fmt.Sprint("holder", i)
 		id := member(name)
@@ -65,9 +65,10 @@ func newVillage(t testing.TB, seed uint64, holders int) *village {
 		link.Undialable = false
 		v.world.AddNode(t, sim.NodeConfig{Name: name, ID: id, Link: link, Spec: v.holder(id)})
 	}
-	slices.SortFunc(v.view.Members, func(a, b *messages.Member) int {
+	slices.SortFunc(members, func(a, b *messages.Member) int {
 		return bytes.Compare(a.ID[:], b.ID[:])
 	})
+	v.view = messages.NewView(asker, 1, 1, members, nil)
 	membership := &sim.Fake{OnReceive: func(ctx shell.Ctx, msg any) {
 		ctx.Reply(ctx.Caller(), messages.MembersListed{Answer: ctx.Caller().Answer(), View: v.view})
 	}}

@@ -106,6 +106,7 @@ func newCore(cfg Config, self messages.NodeID, start time.Time, draw port.Rand) 
 	record := cleaned(&messages.Member{
 		ID: self, Incarnation: c.born, Status: messages.MemberAlive,
 		CapacityBlocks: cfg.CapacityBlocks, Domain: cfg.Domain,
+		Undialable: cfg.Undialable,
 		Coordinate: c.place.coordinate(),
 	})
 	c.self = &member{record: &record, round: 1, uptime: newUptime(0)}

@@ -151,7 +151,8 @@ func (c *core) defend(claim *wire.MemberClaim) {
 		return
 	}
 	if said.Incarnation == own.Incarnation && said.Status == messages.MemberAlive &&
-		said.CapacityBlocks == own.CapacityBlocks && said.Domain == own.Domain {
+		said.CapacityBlocks == own.CapacityBlocks && said.Domain == own.Domain &&
+		said.Undialable == own.Undialable {
 		return
 	}
 	if said.Status != messages.MemberAlive {

@@ -199,6 +199,7 @@ func (c *core) become(m *member, next messages.Member) {
 		c.viewIn(c.cfg.ViewInterval)
 	}
 	if was.CapacityBlocks != next.CapacityBlocks || was.Domain != next.Domain ||
+		was.Undialable != next.Undialable ||
 		was.UptimeClass != next.UptimeClass {
 		c.changed()
 	}

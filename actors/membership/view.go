@@ -48,18 +48,17 @@ func (c *core) view() *messages.View {
 	if !c.views.stale {
 		return c.views.current
 	}
-	next := &messages.View{
-		Self: c.self.id(), Version: 1, Placement: c.views.place,
-		Members: make([]*messages.Member, 0, c.here+1),
-	}
+	version := uint64(1)
 	if c.views.current != nil {
-		next.Version = c.views.current.Version + 1
+		version = c.views.current.Version + 1
 	}
+	members := make([]*messages.Member, 0, c.here+1)
 	for _, m := range c.ring {
 		if m.here() || m == c.self {
-			next.Members = append(next.Members, m.record)
+			members = append(members, m.record)
 		}
 	}
-	c.views.current, c.views.stale = next, false
-	return next
+	c.views.current = messages.NewView(c.self.id(), version, c.views.place, members, c.views.current)
+	c.views.stale = false
+	return c.views.current
 }

@@ -128,15 +128,16 @@ func (n *network) tellViews() {
 			if !p.up {
 				continue
 			}
-			view := &messages.View{Self: p.id}
+			var members []*messages.Member
 			for _, q := range n.nodes {
 				if q.up && q.side == p.side {
-					view.Members = append(view.Members, q.member)
+					members = append(members, q.member)
 				}
 			}
-			slices.SortFunc(view.Members, func(a, b *messages.Member) int {
+			slices.SortFunc(members, func(a, b *messages.Member) int {
 				return bytes.Compare(a.ID[:], b.ID[:])
 			})
+			view := messages.NewView(p.id, 0, 0, members, nil)
 			p.view = view
 			p.receive(messages.ViewChanged{View: view})
 		}

@@ -21,8 +21,8 @@ const (
 	MemberNewsMax = 64
 	// MemberClaimMax bounds the encoding of one claim, in bytes: id 34,
 	// incarnation 11, status 2, capacity 11, domain 66, coordinate 30, round 6,
-	// accuser 34, tag and length 3.
-	MemberClaimMax = 197
+	// accuser 34, undialable 2, tag and length 3.
+	MemberClaimMax = 199
 	// MemberKnownMax bounds the list of what the sender of a sync knows.
 	MemberKnownMax = 3 << 10
 	// memberClaimReadMax leaves room for what newer nodes may add to a claim.
@@ -41,6 +41,7 @@ const (
 //	  repeated float coordinate = 6; // packed: 4 of the vector, height, adjustment, error
 //	  uint32 round = 7;              // grows with each coordinate that the member tells
 //	  bytes accuser = 8;             // 32 bytes; who suspects it
+//	  bool undialable = 9;
 //	}
 type MemberClaim struct {
 	// Member is without UptimeClass, which is not sent.
@@ -76,6 +77,9 @@ func (m *MemberClaim) append(b []byte) []byte {
 	if m.Accuser != (messages.NodeID{}) {
 		b = appendBytes(b, 8, m.Accuser[:])
 	}
+	if m.Member.Undialable {
+		b = appendUint(b, 9, 1)
+	}
 	return b
 }
 
@@ -104,6 +108,8 @@ func (m *MemberClaim) decode(b []byte) error {
 			m.Round = uint32(r.uint(math.MaxUint32))
 		case 8:
 			r.fixed(m.Accuser[:])
+		case 9:
+			m.Member.Undialable = r.uint(1) == 1
 		}
 	}
 	switch {

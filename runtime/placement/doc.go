@@ -21,6 +21,9 @@
 // ones as far as that is possible without loading a small domain with more
 // than a few times its share.
 //
+// Two nodes that cannot be dialled cannot reach each other, so the first or
+// the second place goes to a member that everybody can connect to.
+//
 // Sources: Thaler and Ravishankar, "Using name-based mappings to increase hit
 // rates", 1998 (rendezvous hashing); Schindelhauer and Schomaker, "Weighted
 // distributed hash tables", SPAA 2005 (the logarithmic method).

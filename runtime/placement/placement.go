@@ -1,11 +1,10 @@
 package placement
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
-	"math/bits"
 	"slices"
+	"sort"
 
 	"github.com/noisefs/noisefs/messages"
 )
@@ -24,15 +23,21 @@ const (
 	// may be fetched up: a lone member of a domain gets at most about that
 	// many times its share.
 	spreadMax = 8
+	// dialablePlace is the place that goes to a member that anybody can
+	// connect to, unless one stands before it, and dialableMax how far down
+	// the order it may be fetched up.
+	dialablePlace = 1
+	dialableMax   = 16
 )
 
 // uptimeShare is by how much a member's weight counts, by uptime class.
 var uptimeShare = [4]float64{0.25, 0.5, 0.75, 1}
 
-// candidate is a member of the neighbourhood with its cost: lower is better.
+// candidate is a member of the neighbourhood, by its index in the view, with
+// its cost: lower is better.
 type candidate struct {
-	member *messages.Member
-	cost   float64
+	cost float64
+	at   int32
 }
 
 // Order returns up to n members that should hold the block, the first one
@@ -41,17 +46,18 @@ type candidate struct {
 func Order(view *messages.View, cid messages.CID, n int) []messages.NodeID {
 	n = min(n, OrderMax)
 	var neighbours, room [Neighbourhood]candidate
-	near := cheapest(neighbourhood(view, cid, neighbours[:0]), room[:0], n+spreadMax)
+	near := cheapest(neighbourhood(view, cid, neighbours[:0]), room[:0],
+		max(n+spreadMax, dialablePlace+dialableMax))
 	n = min(n, len(near))
 	order := make([]messages.NodeID, 0, n)
 	for len(order) < n {
 		at := len(order)
-		next := nextApart(near, at)
+		next := nextApart(view, near, at)
 		// Bring it up, and keep those that it overtakes in order.
 		chosen := near[next]
 		copy(near[at+1:next+1], near[at:next])
 		near[at] = chosen
-		order = append(order, chosen.member.ID)
+		order = append(order, view.Members[chosen.at].ID)
 	}
 	return order
 }
@@ -61,10 +67,11 @@ func Order(view *messages.View, cid messages.CID, n int) []messages.NodeID {
 // insertion beats sorting them all.
 func cheapest(all, sorted []candidate, k int) []candidate {
 	for _, c := range all {
-		if len(sorted) == k && !c.before(sorted[k-1]) {
-			continue
-		}
-		if len(sorted) < k {
+		if len(sorted) == k {
+			if !c.before(sorted[k-1]) {
+				continue
+			}
+		} else {
 			sorted = append(sorted, c)
 		}
 		at := len(sorted) - 1
@@ -77,13 +84,8 @@ func cheapest(all, sorted []candidate, k int) []candidate {
 	return sorted
 }
 
-// before orders candidates by cost, and by ID where costs are equal.
-func (c candidate) before(other candidate) bool {
-	if c.cost != other.cost {
-		return c.cost < other.cost
-	}
-	return bytes.Compare(c.member.ID[:], other.member.ID[:]) < 0
-}
+// before orders candidates by cost. Equal ones stay in the order of the ring.
+func (c candidate) before(other candidate) bool { return c.cost < other.cost }
 
 // Rank returns the place of a node in the order of a block, or -1 when it is
 // not among the first n.
@@ -94,59 +96,69 @@ func Rank(view *messages.View, cid messages.CID, id messages.NodeID, n int) int 
 // neighbourhood collects the members that follow the CID on the ring, with
 // their costs.
 func neighbourhood(view *messages.View, cid messages.CID, near []candidate) []candidate {
-	total := len(view.Members)
-	start := view.Search(messages.NodeID(cid))
-	for i := 0; i < total && len(near) < Neighbourhood; i++ {
-		member := view.Members[(start+i)%total]
-		if member.CapacityBlocks > 0 {
-			near = append(near, candidate{member: member})
+	spots := view.Spots
+	point, key := binary.BigEndian.Uint64(cid[:]), binary.LittleEndian.Uint64(cid[8:])
+	start := sort.Search(len(spots), func(i int) bool { return spots[i].Point >= point })
+	var count [64]int // members by capacity
+	for i, at := 0, start; i < len(spots) && len(near) < Neighbourhood; i, at = i+1, at+1 {
+		if at == len(spots) {
+			at = 0
+		}
+		if exponent := spots[at].Exponent; exponent >= 0 {
+			near = append(near, candidate{at: int32(at)})
+			count[exponent]++
 		}
 	}
-	exponentMax := medianExponent(near) + weightExponentMax
-	key := binary.LittleEndian.Uint64(cid[8:])
+	exponentMax := medianExponent(&count, len(near)) + weightExponentMax
 	for i := range near {
-		m := near[i].member
-		exponent := min(capacityExponent(m), exponentMax)
+		spot := &spots[near[i].at]
 		// The first 53 bits of a hash as a number in (0, 1).
-		u := (float64(mix(key^binary.LittleEndian.Uint64(m.ID[16:]))>>11) + 0.5) / (1 << 53)
-		near[i].cost = -math.Log(u) / math.Ldexp(uptimeShare[min(m.UptimeClass, 3)], exponent)
+		u := (float64(mix(key^spot.Key)>>11) + 0.5) / (1 << 53)
+		weight := math.Float64frombits(uint64(1023+min(int(spot.Exponent), exponentMax)) << 52)
+		near[i].cost = -math.Log(u) / (weight * uptimeShare[spot.Uptime])
 	}
 	return near
 }
 
-// capacityExponent is the binary logarithm of the capacity, rounded down.
-func capacityExponent(m *messages.Member) int { return bits.Len64(m.CapacityBlocks) - 1 }
-
-func medianExponent(near []candidate) int {
-	var count [65]int
-	for _, c := range near {
-		count[capacityExponent(c.member)]++
-	}
+func medianExponent(count *[64]int, total int) int {
 	below := 0
 	for exponent, n := range count {
-		if below += n; below > len(near)/2 {
+		if below += n; below > total/2 {
 			return exponent
 		}
 	}
 	return 0
 }
 
-// nextApart returns the index of the first candidate from at on whose domain
-// is not among those before it; at itself when there is none near enough.
-func nextApart(near []candidate, at int) int {
-	for i := at; i < min(len(near), at+spreadMax); i++ {
-		domain := near[i].member.Domain
-		if domain == "" {
-			return i
+// nextApart returns the index of the candidate that gets the place at: the
+// first one near enough whose failure domain is not among those before it,
+// and whom everybody can reach, if that is what the place is for. Where there
+// is none, the latter counts for more.
+func nextApart(view *messages.View, near []candidate, at int) int {
+	dialable := at == dialablePlace && view.Spots[near[0].at].Undialable
+	far, reachable := spreadMax, -1
+	if dialable {
+		far = dialableMax
+	}
+	for i := at; i < min(len(near), at+far); i++ {
+		if dialable && view.Spots[near[i].at].Undialable {
+			continue
 		}
-		taken := slices.ContainsFunc(near[:at], func(c candidate) bool {
-			return c.member.Domain == domain
-		})
-		if !taken {
+		if reachable < 0 {
+			reachable = i
+		}
+		domain := view.Members[near[i].at].Domain
+		if i < at+spreadMax && (domain == "" || !taken(view, near[:at], domain)) {
 			return i
 		}
 	}
-	return at
+	return max(at, reachable)
+}
+
+func taken(view *messages.View, before []candidate, domain string) bool {
+	return slices.ContainsFunc(before, func(c candidate) bool {
+		return view.Members[c.at].Domain == domain
+	})
 }
 
 // mix is the finalizer of SplitMix64: every bit of the input changes half of

@@ -17,7 +17,7 @@ func blockCID(i int) messages.CID { return sha256.Sum256(fmt.Appendf(nil, "block
 
 // newView makes a view of n members; change may alter each.
 func newView(n int, change func(i int, m *messages.Member)) *messages.View {
-	view := &messages.View{}
+	var members []*messages.Member
 	for i := range n {
 		m := &messages.Member{
 			ID: nodeID(i), Status: messages.MemberAlive, CapacityBlocks: 1024, UptimeClass: 3,
@@ -25,12 +25,12 @@ func newView(n int, change func(i int, m *messages.Member)) *messages.View {
 		if change != nil {
 			change(i, m)
 		}
-		view.Members = append(view.Members, m)
+		members = append(members, m)
 	}
-	slices.SortFunc(view.Members, func(a, b *messages.Member) int {
+	slices.SortFunc(members, func(a, b *messages.Member) int {
 		return bytes.Compare(a.ID[:], b.ID[:])
 	})
-	return view
+	return messages.NewView(messages.NodeID{}, 1, 1, members, nil)
 }
 
 // shares counts how many of the blocks each member is among the first n of.
@@ -77,8 +77,9 @@ func TestOrderIsAPrefixOfALongerOne(t *testing.T) {
 func TestLeavingMovesOnlyItsOwnShare(t *testing.T) {
 	const members, blocks, n = 300, 3000, 3
 	before, gone := newView(members, nil), nodeID(7)
-	after := &messages.View{Members: slices.DeleteFunc(slices.Clone(before.Members),
-		func(m *messages.Member) bool { return m.ID == gone })}
+	after := messages.NewView(messages.NodeID{}, 2, 2, slices.DeleteFunc(
+		slices.Clone(before.Members), func(m *messages.Member) bool { return m.ID == gone },
+	), before)
 	changed := 0
 	for i := range blocks {
 		was := placement.Order(before, blockCID(i), n)
@@ -143,6 +144,24 @@ func TestHoldersAreInDifferentDomains(t *testing.T) {
 		}
 		if len(domains) < 2 {
 			t.Fatalf("all three holders of block %d fail together", i)
+		}
+	}
+}
+
+// Whoever cannot be dialled can read from one of the first two.
+func TestSomebodyCanBeDialled(t *testing.T) {
+	view := newView(300, func(i int, m *messages.Member) {
+		m.Undialable, m.Domain = i%10 < 4, fmt.Sprint(i%3)
+	})
+	for i := range 2000 {
+		open := 0
+		for _, id := range placement.Order(view, blockCID(i), 2) {
+			if !view.Find(id).Undialable {
+				open++
+			}
+		}
+		if open == 0 {
+			t.Fatalf("nobody can dial the first holders of block %d", i)
 		}
 	}
 }

@@ -120,6 +120,7 @@ func (r *run) spec(m *member) tree.Spec {
 	if r.plan.Node.Domains == plan.DomainsRegion {
 		n.Membership.Domain = fmt.Sprint("region-", m.region)
 	}
+	n.Membership.Undialable = m.undialable
 	c.Network = &n
 	spec := node.Spec(c)
 	spec.Children = append(spec.Children, tree.ChildSpec{

@@ -43,14 +43,15 @@ type Progress struct {
 
 // member is a node of the network, with what it stands on.
 type member struct {
-	number   int
-	id       messages.NodeID
-	node     *sim.Node
-	machine  *sim.Machine
-	region   int
-	alive    bool // running, as far as the plan has it
-	gone     bool // for good
-	observer bool
+	number     int
+	id         messages.NodeID
+	node       *sim.Node
+	machine    *sim.Machine
+	region     int
+	undialable bool
+	alive      bool // running, as far as the plan has it
+	gone       bool // for good
+	observer   bool
 }
 
 // run is one run of a plan. It is used by one goroutine.
@@ -150,7 +151,8 @@ func (r *run) addMember(number int) error {
 	}
 	m := &member{
 		number: number, id: nodeID(r.plan.Seed, number), region: link.Region,
-		machine: sim.NewMachine(machineOptions(r.plan, number)),
+		undialable: link.Undialable,
+		machine:    sim.NewMachine(machineOptions(r.plan, number)),
 	}
 	var err error
 	m.node, err = r.world.NewNode(sim.NodeConfig{

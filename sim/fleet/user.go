@@ -16,7 +16,7 @@ const (
 	// it fails: a user who got no answer to so many does not go on asking.
 	operationsMax = 64
 	// openFilesMax is how many files a user keeps open for reading.
-	openFilesMax = 16
+	openFilesMax = 128
 )
 
 // operation is something that a user does: a state machine that is stepped

@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -48,6 +50,21 @@ func ThisMachine(dir string) Machine {
 		}
 	}
 	return m
+}
+
+// Revision is the commit, with a remark if the work tree had changes.
+func (m Machine) Revision() string {
+	if m.Modified {
+		return m.Commit + " with changes"
+	}
+	return m.Commit
+}
+
+// print writes the machine and what was run on it.
+func (m Machine) print(w io.Writer, command string) error {
+	_, err := fmt.Fprintf(w, "%s, %d cores, %d MiB, %s, Linux %s, %s\ncommit %s\n%s\n",
+		m.CPU, m.Cores, m.MemoryMiB, m.FileSystem, m.Kernel, m.Go, m.Revision(), command)
+	return err
 }
 
 func cpuModel() string {

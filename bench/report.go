@@ -40,15 +40,10 @@ type StoreReport struct {
 
 // Print writes the report as a table.
 func (s StoreReport) Print(w io.Writer) error {
-	m := s.Machine
-	fmt.Fprintf(w, "%s, %d cores, %d MiB, %s, Linux %s, %s\n", m.CPU, m.Cores, m.MemoryMiB,
-		m.FileSystem, m.Kernel, m.Go)
-	commit := m.Commit
-	if m.Modified {
-		commit += " with changes"
+	if err := s.Machine.print(w, s.Command); err != nil {
+		return err
 	}
-	fmt.Fprintf(w, "commit %s\n%s\n\n", commit, s.Command)
-
+	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(what, value, note string) { fmt.Fprintf(t, "%s\t%s\t%s\n", what, value, note) }
 	rate := func(what string, value float64, note string) {

@@ -75,10 +75,15 @@ func runScenario(
 	shown := g.startProgress(p.Name, 0, false)
 	defer shown.finish()
 	o.progress = func(phase string, done, total time.Duration) {
-		shown.set(node.Progress{
-			Phase: phase + ", virtual seconds",
-			Done:  int64(done.Seconds()), Total: int64(total.Seconds()),
-		})
+		shown.set(phaseProgress(phase, done, total))
 	}
 	return runPlan(ctx, run, p, o, replayCommand(s.name, overrides, p.Seed))
+}
+
+// phaseProgress is how far a phase of a run is, as the terminal shows it.
+func phaseProgress(phase string, done, total time.Duration) node.Progress {
+	return node.Progress{
+		Phase: phase + ", virtual seconds",
+		Done:  int64(done.Seconds()), Total: int64(total.Seconds()),
+	}
 }

@@ -35,10 +35,14 @@ type Options struct {
 	Events *report.EventWriter
 }
 
+// PhaseMeasured is [Progress].Phase in the measured span.
+const PhaseMeasured = "measuring"
+
 // Progress is how far a run is.
 type Progress struct {
 	Phase       string
 	Done, Total time.Duration // of the phase, virtual
+	Events      uint64        // messages that actors handled, since the beginning
 }
 
 // member is a node of the network, with what it stands on.
@@ -226,7 +230,7 @@ func (r *run) pass(phase string, d time.Duration, until func() bool) error {
 	start := r.world.Elapsed()
 	for done := time.Duration(0); done < d; done = r.world.Elapsed() - start {
 		if r.options.Progress != nil {
-			r.options.Progress(Progress{phase, done, d})
+			r.options.Progress(Progress{phase, done, d, r.world.Deliveries()})
 		}
 		if err := r.options.Context.Err(); err != nil {
 			return fmt.Errorf("fleet: %w", err)
@@ -307,7 +311,7 @@ func (r *run) measureSpan() error {
 	r.scheduleFaults()
 	r.scheduleChurn()
 	r.scheduleSamples()
-	err := r.pass("measuring", r.plan.Duration, nil)
+	err := r.pass(PhaseMeasured, r.plan.Duration, nil)
 	took := r.wall() - wall
 	r.measure.end(took)
 	r.measuring = false

@@ -85,6 +85,7 @@ type Spot struct {
 	Exponent   int8   // binary logarithm of CapacityBlocks, rounded down; -1: it offers none
 	Uptime     uint8  // UptimeClass
 	Undialable bool
+	Domain     uint32 // a hash of its failure domain; 0: none is known
 }
 
 // View is who is in the network as one node sees it: alive and suspected
@@ -115,10 +116,24 @@ func NewView(self NodeID, version, placement uint64, members []*Member, last *Vi
 		v.Spots[i] = Spot{
 			Point: binary.BigEndian.Uint64(m.ID[:]), Key: binary.LittleEndian.Uint64(m.ID[16:]),
 			Exponent: int8(bits.Len64(m.CapacityBlocks) - 1), Uptime: min(m.UptimeClass, 3),
-			Undialable: m.Undialable,
+			Undialable: m.Undialable, Domain: domainHash(m.Domain),
 		}
 	}
 	return v
+}
+
+// domainHash is FNV-1a, never 0 for a domain. Two domains with one hash
+// count as one, which costs a little spread.
+// Source: http://www.isthe.com/chongo/tech/comp/fnv/
+func domainHash(domain string) uint32 {
+	if domain == "" {
+		return 0
+	}
+	hash := uint32(2166136261)
+	for i := range len(domain) {
+		hash = (hash ^ uint32(domain[i])) * 16777619
+	}
+	return max(1, hash)
 }
 
 // Find returns the member of that ID, or nil.

@@ -2,7 +2,6 @@ package placement
 
 import (
 	"encoding/binary"
-	"math"
 	"slices"
 	"sort"
 
@@ -30,13 +29,13 @@ const (
 	dialableMax   = 16
 )
 
-// uptimeShare is by how much a member's weight counts, by uptime class.
-var uptimeShare = [4]float64{0.25, 0.5, 0.75, 1}
+// uptimeCost is 12 divided by the weight of an uptime class, which is 1 to 4.
+var uptimeCost = [4]uint64{12, 6, 4, 3}
 
 // candidate is a member of the neighbourhood, by its index in the view, with
 // its cost: lower is better.
 type candidate struct {
-	cost float64
+	cost uint64
 	at   int32
 }
 
@@ -112,13 +111,16 @@ func neighbourhood(view *messages.View, cid messages.CID, near []candidate) []ca
 	exponentMax := medianExponent(&count, len(near)) + weightExponentMax
 	for i := range near {
 		spot := &spots[near[i].at]
-		// The first 53 bits of a hash as a number in (0, 1).
-		u := (float64(mix(key^spot.Key)>>11) + 0.5) / (1 << 53)
-		weight := math.Float64frombits(uint64(1023+min(int(spot.Exponent), exponentMax)) << 52)
-		near[i].cost = -math.Log(u) / (weight * uptimeShare[spot.Uptime])
+		less := min(max(0, exponentMax-int(spot.Exponent)), lessMax)
+		near[i].cost = negativeLog(mix(key^spot.Key)) * uptimeCost[spot.Uptime] << less
 	}
 	return near
 }
+
+// lessMax bounds how much less than others a member weighs, as a binary
+// logarithm, so that a cost fits into 64 bits: 39 of negativeLog, 4 of
+// uptimeCost and these.
+const lessMax = 20
 
 func medianExponent(count *[64]int, total int) int {
 	below := 0
@@ -147,18 +149,21 @@ func nextApart(view *messages.View, near []candidate, at int) int {
 		if reachable < 0 {
 			reachable = i
 		}
-		domain := view.Members[near[i].at].Domain
-		if i < at+spreadMax && (domain == "" || !taken(view, near[:at], domain)) {
+		domain := view.Spots[near[i].at].Domain
+		if i < at+spreadMax && (domain == 0 || !taken(view, near[:at], domain)) {
 			return i
 		}
 	}
 	return max(at, reachable)
 }
 
-func taken(view *messages.View, before []candidate, domain string) bool {
-	return slices.ContainsFunc(before, func(c candidate) bool {
-		return view.Members[c.at].Domain == domain
-	})
+func taken(view *messages.View, before []candidate, domain uint32) bool {
+	for _, c := range before {
+		if view.Spots[c.at].Domain == domain {
+			return true
+		}
+	}
+	return false
 }
 
 // mix is the finalizer of SplitMix64: every bit of the input changes half of

@@ -27,12 +27,14 @@ const (
 	checkPairs    = "no pair and no slot A is used twice"
 	checkAlone    = "blocks are unlike plaintext and unlike each other"
 	checkBack     = "what was acknowledged is read back"
-	checkReplies  = "every operation ends"
+	checkReplies  = "every command gets its reply"
+	checkBounds   = "nothing grows beyond its bound"
+	checkGossip   = "gossip is counted once"
 )
 
 var checkNames = []string{
 	checkBytes, checkProved, checkServed, checkPromises, checkPairs, checkAlone,
-	checkBack, checkReplies,
+	checkBack, checkReplies, checkBounds, checkGossip,
 }
 
 // promise is a replica that a node has acknowledged to hold.
@@ -59,6 +61,8 @@ type checks struct {
 	times    map[string]uint64
 	problems []string
 	last     []string // deliveries before the first violation
+	commands *commands
+	owners   map[shell.Ref]*member // of actors, as far as they were looked up
 
 	holding  map[asker]pendingHold
 	dropping map[asker]pendingHold
@@ -73,7 +77,8 @@ type checks struct {
 
 func newChecks(r *run) *checks {
 	return &checks{
-		run: r, times: make(map[string]uint64),
+		run: r, times: make(map[string]uint64), commands: newCommands(r),
+		owners:  make(map[shell.Ref]*member),
 		holding: make(map[asker]pendingHold), dropping: make(map[asker]pendingHold),
 		replicas: make(map[messages.CID]map[int]int64),
 		pairs:    make(map[[2]messages.CID]int), slots: make(map[messages.CID]int),
@@ -98,6 +103,7 @@ func (c *checks) failed() bool { return len(c.problems) > 0 }
 
 // observe sees every delivery.
 func (c *checks) observe(d shell.Delivery) {
+	c.commands.observe(d)
 	switch m := d.Msg.(type) {
 	case messages.HoldReplicas:
 		c.holding[askerOf(d.From, m.Corr)] = pendingHold{cidsOf(m.Blocks), m.Until.Unix()}
@@ -115,7 +121,22 @@ func (c *checks) observe(d shell.Delivery) {
 		c.reserved(d, m)
 	case messages.PutBlocks:
 		c.stored(m)
+	case messages.GossipReceived:
+		c.memberOf(d.To).summaries++
 	}
+}
+
+// sampleOneIn is for how many blocks there is one that is hashed once more by
+// a checker: hashing all of them would take as long as all that nodes do.
+const sampleOneIn = 16
+
+// sampled chooses by the bytes of a block, which are random.
+func sampled(data []byte) bool { return len(data) > 0 && data[0]%sampleOneIn == 0 }
+
+// nodeEnded forgets what is about the actors of a node that is off.
+func (c *checks) nodeEnded(m *member) {
+	c.commands.nodeEnded(m)
+	clear(c.owners) // it would keep the actors alive
 }
 
 func askerOf(ref shell.Ref, corr messages.Corr) asker { return asker{ref.PathHash(), corr} }
@@ -128,13 +149,17 @@ func cidsOf(blocks []messages.Block) []messages.CID {
 	return cids
 }
 
-// memberOf is the node that an actor belongs to.
+// memberOf is the node that an actor belongs to; nil for the run itself.
 func (c *checks) memberOf(ref shell.Ref) *member {
-	var number int
-	if _, err := fmt.Sscanf(ref.String(), "n%d/", &number); err != nil {
-		return nil
+	m, known := c.owners[ref]
+	if !known {
+		var number int
+		if _, err := fmt.Sscanf(ref.String(), "n%d/", &number); err == nil {
+			m = c.run.members[number]
+		}
+		c.owners[ref] = m
 	}
-	return c.run.members[number]
+	return m
 }
 
 func (c *checks) held(d shell.Delivery, m messages.ReplicasHeld) {
@@ -176,7 +201,7 @@ func (c *checks) answered(d shell.Delivery, m messages.RequestAnswered) {
 		return
 	}
 	server := c.run.byID[m.From]
-	if server == nil || c.run.lies(server) {
+	if server == nil || c.run.lies(server) || !sampled(m.Packet.Blocks[0]) {
 		return
 	}
 	c.times[checkServed]++
@@ -190,7 +215,7 @@ func (c *checks) answered(d shell.Delivery, m messages.RequestAnswered) {
 // fetched checks what the fetcher hands on.
 func (c *checks) fetched(m messages.BlocksFetched) {
 	for i, b := range m.Blocks {
-		if m.Errs != nil && m.Errs[i] != nil {
+		if m.Errs != nil && m.Errs[i] != nil || !sampled(b.Data) {
 			continue
 		}
 		c.times[checkProved]++

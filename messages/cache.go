@@ -12,6 +12,10 @@ type ReadBlocks struct {
 	// in memory was checked, or is being read through a ref, whose tag tells.
 	// Nothing is fetched: what becomes part of a tuple is to be stored here.
 	Checked bool
+	// Repair is for blocks of which a copy was found damaged. What is stored
+	// here is checked, what is damaged is fetched, and the store is given
+	// the right bytes. It excludes Checked.
+	Repair bool
 	// Urgency is for what has to be fetched.
 	Urgency Urgency
 }

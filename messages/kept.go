@@ -71,10 +71,18 @@ type KeptListed struct {
 // event of the cache.
 type KeepCached struct{ Blocks []Block }
 
+// MendBlocks brings right bytes of blocks whose stored copies may be damaged,
+// or gone although they are held for the network. Whoever sends it has
+// compared the bytes with the CIDs. A copy that is whole is left alone, and a
+// block that nothing here needs is not stored. An offer: the store may drop
+// it. An event of the cache.
+type MendBlocks struct{ Blocks []Block }
+
 func (HoldReplicas) forStore()   {}
 func (DropReplicas) forStore()   {}
 func (ListKept) forStore()       {}
 func (KeepCached) forStore()     {}
+func (MendBlocks) forStore()     {}
 func (PacketReceived) forStore() {}
 func (IndexCommitted) forStore() {}
 func (IndexScanned) forStore()   {}

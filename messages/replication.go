@@ -11,6 +11,10 @@ type BlocksWritten struct{ CIDs []CID }
 // leases are not renewed from here. An event of the store.
 type BlocksGone struct{ CIDs []CID }
 
+// ReplicasRotten tells that blocks which are held for the network could not
+// be read when somebody asked for them. An event of the store.
+type ReplicasRotten struct{ CIDs []CID }
+
 // StatReplication asks for counters. Reply: [ReplicationStatted].
 type StatReplication struct{ Call }
 
@@ -26,12 +30,15 @@ type ReplicationStatted struct {
 	RepairedBlocks  uint64 // of the pushed: because a holder was lost
 	RefusedOffers   uint64 // of others, by this node
 	DroppedReplicas uint64
+	MendedBlocks    uint64 // found damaged here, and had from others
 	BadRequests     uint64 // of others: malformed, and not answered
 }
 
 func (BlocksWritten) forReplication()   {}
 func (BlocksGone) forReplication()      {}
 func (HotBlocks) forReplication()       {}
+func (ReplicasRotten) forReplication()  {}
+func (BlocksRead) forReplication()      {}
 func (StatReplication) forReplication() {}
 func (ViewChanged) forReplication()     {}
 func (PacketReceived) forReplication()  {}

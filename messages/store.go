@@ -78,6 +78,7 @@ type StoreStatted struct {
 	BusyAnswers    uint64 // requests of others that were too many
 	BadRequests    uint64 // of others: malformed, and not answered
 	RottenReplicas uint64 // replicas that could not be read when asked for
+	MendedBlocks   uint64 // damaged ones that were written anew, with bytes from others
 }
 
 // Collect frees the blocks that no name, share or open stream needs. One

@@ -49,7 +49,7 @@ func (a *actor) Due(_ shell.Ctx, due any) {
 func (a *actor) Receive(ctx shell.Ctx, msg any) {
 	switch m := msg.(messages.ForCache).(type) {
 	case messages.ReadBlocks:
-		out, refused := a.core.read(ctx.Caller(), m.CIDs, m.Checked, m.Urgency)
+		out, refused := a.core.read(ctx.Caller(), m)
 		if refused != nil {
 			ctx.Fail(ctx.Caller(), refused)
 			return
@@ -101,6 +101,9 @@ func (a *actor) apply(ctx shell.Ctx, out effects) {
 		ctx.Ask(a.fetcher, messages.FetchBlocks{
 			Call: messages.Call{Corr: corr}, CIDs: out.fetch, Urgency: out.urgency,
 		})
+	}
+	if len(out.mend) > 0 {
+		ctx.Tell(a.store, messages.MendBlocks{Blocks: out.mend})
 	}
 	if len(out.keep) > 0 {
 		ctx.Tell(a.store, messages.KeepCached{Blocks: out.keep})

@@ -24,6 +24,7 @@ type ask struct {
 	caller  shell.Caller
 	cids    []messages.CID
 	checked bool // what is loaded is checked, and nothing is fetched
+	repair  bool // what is loaded is checked, and what is damaged is fetched
 	urgency messages.Urgency
 	blocks  []messages.Block
 	missing int // entries of blocks that are not known yet
@@ -35,8 +36,13 @@ type ask struct {
 // load is a block on its way from the store or from the network.
 type load struct {
 	waiters  []waiter
-	fetching bool // it is not in the store
+	fetching bool // it is not in the store, or not to be read there
 	forget   bool // do not keep it when it comes
+	checked  bool // the copy in the store is compared with its checksum
+	repair   bool // somebody found a copy damaged: the bytes have to be checked
+
+	// unread is why the copy in the store cannot be read, or nil.
+	unread *messages.Error
 }
 
 // waiter is an entry of an ask that waits for a load.
@@ -51,6 +57,7 @@ type effects struct {
 	fetch   []messages.CID   // one FetchBlocks, if there are any
 	urgency messages.Urgency // of the fetch
 	keep    []messages.Block // to be offered to the store
+	mend    []messages.Block // to take the place of damaged copies in the store
 	done    []*ask           // to be answered
 }
 
@@ -70,16 +77,24 @@ func newCore(cfg Config, blockSize int) *core {
 }
 
 // read takes in a ReadBlocks. A refusal leaves the core as it was.
-func (c *core) read(
-	caller shell.Caller, cids []messages.CID, checked bool, urgency messages.Urgency,
-) (effects, *messages.Error) {
-	if len(cids) == 0 || len(cids) > messages.LoadMax {
+func (c *core) read(caller shell.Caller, m messages.ReadBlocks) (effects, *messages.Error) {
+	cids := m.CIDs
+	switch {
+	case len(cids) == 0 || len(cids) > messages.LoadMax:
 		return effects{}, messages.Errorf(messages.CodeInvalid,
 			"a read asks for %d blocks, want 1 to %d", len(cids), messages.LoadMax)
+	case m.Checked && m.Repair:
+		return effects{}, messages.Errorf(messages.CodeInvalid,
+			"a read is to fetch nothing, and to repair")
 	}
 	a := &ask{
-		caller: caller, cids: cids, checked: checked, urgency: urgency,
+		caller: caller, cids: cids, checked: m.Checked, repair: m.Repair, urgency: m.Urgency,
 		blocks: make([]messages.Block, len(cids)), missing: len(cids),
+	}
+	if a.repair {
+		for _, cid := range cids {
+			c.memory.remove(cid) // it may have come from the damaged copy
+		}
 	}
 	if c.allInMemory(cids) {
 		// It needs nothing from the store, so it overtakes those that do.
@@ -153,17 +168,18 @@ func (c *core) start(a *ask, out *effects) {
 		l := c.loads[cid]
 		switch {
 		case l == nil:
-			l = &load{}
+			l = &load{checked: a.checked || a.repair}
 			c.loads[cid] = l
 			missing = append(missing, cid)
 		case l.fetching && a.checked:
 			a.settle(i, notStored(cid))
 			continue
 		}
+		l.repair = l.repair || a.repair
 		l.waiters = append(l.waiters, waiter{ask: a, at: i})
 	}
 	if len(missing) > 0 {
-		out.loads = append(out.loads, wanted{missing, a.checked})
+		out.loads = append(out.loads, wanted{missing, a.checked || a.repair})
 	}
 	if a.missing == 0 {
 		out.done = append(out.done, a)
@@ -186,6 +202,7 @@ func notStored(cid messages.CID) outcome {
 // loaded takes in the outcomes of a load that read or loaded asked for.
 func (c *core) loaded(outcomes []outcome) effects {
 	out := effects{urgency: messages.UrgencyLater}
+	var again []messages.CID
 	for _, o := range outcomes {
 		l := c.loads[o.cid]
 		switch {
@@ -193,22 +210,35 @@ func (c *core) loaded(outcomes []outcome) effects {
 		case o.data == nil:
 			c.misses++
 			o = notStored(o.cid)
-			if c.cfg.Network {
-				c.fetch(l, o, &out)
-				continue
-			}
 		case len(o.data) != c.blockSize:
 			o.err = messages.Errorf(messages.CodeCorrupt, "block %v has %d bytes, want %d",
 				o.cid, len(o.data), c.blockSize)
+		case l.repair && !l.checked:
+			l.checked = true
+			again = append(again, o.cid)
+			continue
 		default:
 			c.diskHits++
 		}
+		if c.cfg.Network && o.err != nil && elsewhere(o.err.Code) {
+			c.fetch(l, o, &out)
+			continue
+		}
 		c.end(l, o, &out)
+	}
+	if len(again) > 0 {
+		out.loads = append(out.loads, wanted{again, true})
 	}
 	return c.goOn(out)
 }
 
-// fetch has a block fetched that is not stored here, unless nobody waits for
+// elsewhere reports whether a block that could not be loaded may be had from
+// others all the same: it is not stored, or damaged, or the disk is.
+func elsewhere(code messages.Code) bool {
+	return code == messages.CodeNotFound || code == messages.CodeCorrupt || code == messages.CodeIO
+}
+
+// fetch has a block fetched that cannot be had here, unless nobody waits for
 // it who may have it from elsewhere.
 func (c *core) fetch(l *load, o outcome, out *effects) {
 	var others []waiter
@@ -225,6 +255,9 @@ func (c *core) fetch(l *load, o outcome, out *effects) {
 		return
 	}
 	l.fetching = true
+	if o.err.Code != messages.CodeNotFound {
+		l.unread = o.err
+	}
 	out.fetch = append(out.fetch, o.cid)
 }
 
@@ -234,11 +267,19 @@ func (c *core) fetched(outcomes []outcome) effects {
 	var out effects
 	for _, o := range outcomes {
 		l := c.loads[o.cid]
+		block := messages.Block{CID: o.cid, Data: o.data}
+		switch {
+		case o.err != nil:
+			if l.unread != nil {
+				o.err = l.unread // what is wrong here is what can be helped
+			}
+		case l.repair, l.unread != nil && l.unread.Code == messages.CodeCorrupt:
+			out.mend = append(out.mend, block)
+		case c.cfg.KeepFetched && !l.forget:
+			out.keep = append(out.keep, block)
+		}
 		if o.err == nil {
 			c.networkHits++
-			if c.cfg.KeepFetched && !l.forget {
-				out.keep = append(out.keep, messages.Block{CID: o.cid, Data: o.data})
-			}
 		}
 		c.end(l, o, &out)
 	}
@@ -268,7 +309,7 @@ func (c *core) tell(w waiter, o outcome, out *effects) {
 // goOn adds what can start now to the effects of a step that ended loads.
 func (c *core) goOn(out effects) effects {
 	next := c.startQueued()
-	out.loads = next.loads
+	out.loads = append(out.loads, next.loads...)
 	out.done = append(out.done, next.done...)
 	return out
 }

@@ -14,7 +14,7 @@ func TestForget(t *testing.T) {
 	cid := testCID(1)
 	read := func() effects {
 		t.Helper()
-		out, refused := c.read(shell.Caller{}, []messages.CID{cid}, false, messages.UrgencyNow)
+		out, refused := c.read(shell.Caller{}, messages.ReadBlocks{CIDs: []messages.CID{cid}})
 		if refused != nil {
 			t.Fatal(refused)
 		}
@@ -55,7 +55,7 @@ func BenchmarkReadFromMemory(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if out, _ := c.read(shell.Caller{}, cids, false, messages.UrgencyNow); len(out.done) != 1 {
+		if out, _ := c.read(shell.Caller{}, messages.ReadBlocks{CIDs: cids}); len(out.done) != 1 {
 			b.Fatal("not served")
 		}
 	}

@@ -7,8 +7,9 @@
 // every block was had, in the order asked; otherwise Failed for the first
 // block, in that order, that was not: CodeNotFound when it is not stored,
 // CodeUnavailable when nobody else had it either, CodeCorrupt or CodeIO when
-// it cannot be read, CodeOverload when a bound below is reached, and whatever
-// the store or the fetcher failed with. [messages.StatCache] is answered with
+// it is stored and cannot be read, and could not be had elsewhere,
+// CodeOverload when a bound below is reached, and whatever the store or the
+// fetcher failed with. [messages.StatCache] is answered with
 // counters. [messages.ForgetBlocks] is an event: the blocks leave the memory
 // tier, and a copy that is on its way is not kept.
 //
@@ -17,12 +18,17 @@
 // command. Several asks for one missing block wait for one load (single
 // flight).
 //
-// With Config.Network, what the store does not have is asked of the fetcher
-// (role "fetcher") with [messages.FetchBlocks], at the urgency of the most
-// urgent ask that waits for it; and with Config.KeepFetched, what came is
-// offered to the store with [messages.KeepCached], an event. Blocks that are
+// With Config.Network, what the store does not have or cannot read is asked of
+// the fetcher (role "fetcher") with [messages.FetchBlocks], at the urgency of
+// the most urgent ask that waits for it; and with Config.KeepFetched, what came
+// is offered to the store with [messages.KeepCached], an event. Blocks that are
 // to be checked are not fetched: they are to become part of a tuple, which
 // has to be stored here, so that one that is missing is not found.
+//
+// Loads trust the disk; who reads through a ref finds out by its tag, and asks
+// again with Repair: what is stored is then checked, and what is damaged is
+// fetched. The right bytes of a damaged block are offered to the store with
+// [messages.MendBlocks], an event.
 //
 // # State and bounds
 //

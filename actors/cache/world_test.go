@@ -33,7 +33,8 @@ type larder struct {
 
 	blocks map[messages.CID][]byte
 	bad    map[messages.CID]*messages.Error
-	refuse *messages.Error // answer to every load
+	rotten map[messages.CID]*messages.Error // answers to checked loads
+	refuse *messages.Error                  // answer to every load
 
 	loads int                  // LoadBlocks so far
 	asked map[messages.CID]int // how often each block was loaded
@@ -47,6 +48,7 @@ type larder struct {
 	unfetched  *messages.Error         // answer to every fetch
 	fetches    []messages.FetchBlocks
 	keepOffers []messages.CID
+	mends      []messages.CID
 }
 
 type heldLoad struct {
@@ -67,7 +69,8 @@ func newLarder(t sim.Test, cfg cache.Config, seed uint64) *larder {
 	l := &larder{
 		t: t, rand: rand.New(rand.NewPCG(seed, 1)), world: sim.NewWorld(sim.Options{Seed: seed}),
 		blocks: map[messages.CID][]byte{}, bad: map[messages.CID]*messages.Error{},
-		asked: map[messages.CID]int{}, elsewhere: map[messages.CID][]byte{},
+		rotten: map[messages.CID]*messages.Error{},
+		asked:  map[messages.CID]int{}, elsewhere: map[messages.CID][]byte{},
 	}
 	needs := []string{"store"}
 	if cfg.Network {
@@ -110,6 +113,10 @@ func (l *larder) store(ctx shell.Ctx, msg any) {
 		for _, b := range m.Blocks {
 			l.keepOffers = append(l.keepOffers, b.CID)
 		}
+	case messages.MendBlocks:
+		for _, b := range m.Blocks {
+			l.mends = append(l.mends, b.CID)
+		}
 	case release:
 		l.hold = false
 		l.answer(ctx)
@@ -131,7 +138,11 @@ func (l *larder) answer(ctx shell.Ctx) {
 		loaded := messages.BlocksLoaded{Answer: h.caller.Answer()}
 		for i, cid := range h.load.CIDs {
 			loaded.Blocks = append(loaded.Blocks, messages.Block{CID: cid, Data: l.blocks[cid]})
-			if err := l.bad[cid]; err != nil {
+			err := l.bad[cid]
+			if err == nil && h.load.Checked {
+				err = l.rotten[cid]
+			}
+			if err != nil {
 				if loaded.Errs == nil {
 					loaded.Errs = make([]*messages.Error, len(h.load.CIDs))
 				}

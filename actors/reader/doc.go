@@ -13,8 +13,9 @@
 //     restart. Handles are drawn at random, so an old one never opens
 //     another file.
 //   - CodeCorrupt, when the bytes do not prove what the ref claims. The text
-//     names the stored block at fault, found by hashing D, A and B, and the
-//     cache is told to forget it. Wrong bytes are never returned.
+//     names the stored block at fault, found by hashing D, A and B. Before,
+//     the cache is told to forget it, and asked once more, with Repair, since
+//     others may have it. Wrong bytes are never returned.
 //   - CodeInvalid, for a request that makes no sense or content that
 //     contradicts itself.
 //   - CodeOverload, when a bound of [Config] is reached.

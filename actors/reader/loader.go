@@ -36,6 +36,9 @@ type opening struct {
 	alone   bool // a batch with others failed: ask for this one by itself
 	retried bool
 	stale   bool // its blocks were forgotten since it started
+	// damage is what was wrong with its stored blocks: it is read a second
+	// time, with the blocks repaired.
+	damage  *messages.Error
 	waiters []waiter
 }
 
@@ -179,6 +182,7 @@ func (l *loader) start(ctx shell.Ctx, openings []*opening, urgency messages.Urge
 	l.asked[corr] = b
 	ctx.Ask(l.cache, messages.ReadBlocks{
 		Call: messages.Call{Corr: corr}, CIDs: b.cids, Urgency: urgency,
+		Repair: openings[0].damage != nil, // which is alone
 	})
 }
 
@@ -241,7 +245,11 @@ func (l *loader) onFailed(ctx shell.Ctx, m messages.Failed) {
 			again, o.retried = true, true
 		}
 		if !again {
-			l.onOpened(ctx, b, o, opened{err: m.Err})
+			err := m.Err
+			if o.damage != nil && oneToBlame(err.Code) {
+				err = o.damage // nobody else has them
+			}
+			l.onOpened(ctx, b, o, opened{err: err})
 			continue
 		}
 		l.settle(b)
@@ -284,10 +292,15 @@ func (l *loader) onOpened(ctx shell.Ctx, b *batch, o *opening, result opened) {
 		l.again(o) // what was opened may be there no more
 		return
 	}
-	delete(l.under, o.key)
 	if len(result.bad) > 0 {
 		ctx.Tell(l.cache, messages.ForgetBlocks{CIDs: result.bad})
+		if o.damage == nil {
+			o.damage, o.alone = result.err, true
+			l.again(o)
+			return
+		}
 	}
+	delete(l.under, o.key)
 	if result.err == nil && o.keep {
 		l.unsealed.put(o.key, result)
 	}

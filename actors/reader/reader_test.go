@@ -151,6 +151,34 @@ func TestDamageIsNamed(t *testing.T) {
 	}
 }
 
+// TestDamageIsRepaired: a block that is damaged here and whole elsewhere costs
+// no more than a second ask of the cache.
+func TestDamageIsRepaired(t *testing.T) {
+	r := newRoom(t, testConfig(), 1024, 6)
+	data := r.random(6 * 1024)
+	content := r.chunked(data, 2, noHoles)
+	r.others = map[messages.CID][]byte{}
+	for cid, whole := range r.blocks {
+		r.others[cid] = whole
+	}
+	for cid := range r.others {
+		r.blocks[cid] = damage(r.others[cid], 4000)
+	}
+	if got := r.read(r.open(content), 0, len(data)); !bytes.Equal(got, data) {
+		t.Fatal("wrong bytes")
+	}
+	repairs := 0
+	for _, ask := range r.asks {
+		if ask.Repair {
+			repairs++
+		}
+	}
+	if repairs == 0 || len(r.forgotten) < len(r.others) {
+		t.Errorf("%d repairs, %d of %d damaged blocks forgotten",
+			repairs, len(r.forgotten), len(r.others))
+	}
+}
+
 // checkFile reads a file chunk by chunk, and counts the reads that failed as
 // they should.
 func (r *room) checkFile(

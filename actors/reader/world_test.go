@@ -46,6 +46,7 @@ type room struct {
 	env       *shell.Env            // of the pretended cache
 	asks      []messages.ReadBlocks // all that the cache was asked
 	forgotten []messages.CID
+	others    map[messages.CID][]byte // what a repair has from other nodes
 	hold      bool // keep asks unanswered until release
 	held      []held
 	refuse    *messages.Error // answer to every ask
@@ -136,6 +137,9 @@ func (r *room) answer(ctx shell.Ctx, caller shell.Caller, m messages.ReadBlocks)
 	blocks := make([]messages.Block, len(m.CIDs))
 	for i, cid := range m.CIDs {
 		data, ok := r.blocks[cid]
+		if whole, had := r.others[cid]; had && m.Repair {
+			data = whole
+		}
 		if !ok {
 			ctx.Fail(caller, messages.Errorf(messages.CodeNotFound, "block %v is not stored here", cid))
 			return

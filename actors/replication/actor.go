@@ -25,6 +25,7 @@ type actor struct {
 	core       *core
 	env        *shell.Env
 	store      shell.Ref
+	cache      shell.Ref
 	popularity shell.Ref
 	// asked has what each ask and port call under way is about.
 	asked map[messages.Corr]any
@@ -38,17 +39,19 @@ type (
 	pageAsked   struct{}
 	demandAsked []*watch
 	dropAsked   []*watch
+	mendAsked   struct{ w *watch }
 )
 
 // New returns what makes an incarnation of the replication manager. cfg and
-// params are valid. The siblings are the store and, under [PolicyAdaptive],
-// the popularity.
+// params are valid. The siblings are the store, the cache and, under
+// [PolicyAdaptive], the popularity.
 func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 	return func(env *shell.Env) shell.Behaviour {
 		a := &actor{
 			core:  newCore(cfg, params.BlockSize, env.Rand),
 			env:   env,
 			store: env.Sibling("store"),
+			cache: env.Sibling("cache"),
 			asked: make(map[messages.Corr]any),
 		}
 		if cfg.Policy == PolicyAdaptive {
@@ -93,6 +96,8 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		c.viewChanged(m.View)
 	case messages.HotBlocks:
 		c.heard(m.CIDs, m.ServedPerHour)
+	case messages.ReplicasRotten:
+		c.rottenReplicas(m.CIDs)
 	case messages.StatReplication:
 		ctx.Reply(ctx.Caller(), c.stats(ctx.Caller().Answer()))
 		return
@@ -106,6 +111,8 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		c.held(a.take(m.Corr).(*hold), m.Held)
 	case messages.ReplicasDropped:
 		a.dropped(a.take(m.Corr).(dropAsked), true)
+	case messages.BlocksRead:
+		c.mended(a.take(m.Corr).(mendAsked).w, nil)
 	case messages.KeptListed:
 		a.take(m.Corr)
 		c.listed(m.Blocks, m.More, m.Last)
@@ -154,6 +161,8 @@ func (a *actor) failed(asked any, err *messages.Error) {
 		a.core.estimated(what, nil)
 	case dropAsked:
 		a.dropped(what, false)
+	case mendAsked:
+		a.core.mended(what.w, err)
 	case *request:
 		a.core.loaded(what, nil, nil)
 	case *hold:
@@ -195,6 +204,12 @@ func (a *actor) apply(ctx shell.Ctx) {
 	if len(out.drops) > 0 {
 		ctx.Ask(a.store, messages.DropReplicas{
 			Call: a.call(ctx, dropAsked(out.drops)), CIDs: names(out.drops),
+		})
+	}
+	for _, w := range out.mends {
+		ctx.Ask(a.cache, messages.ReadBlocks{
+			Call: a.call(ctx, mendAsked{w}), CIDs: []messages.CID{w.cid},
+			Repair: true, Urgency: messages.UrgencyLater,
 		})
 	}
 	a.send(ctx, out)

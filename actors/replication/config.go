@@ -101,6 +101,9 @@ type Config struct {
 	// OfferTimeout and PushTimeout are for how long an answer is awaited.
 	OfferTimeout, PushTimeout time.Duration
 
+	// MendsMax bounds the damaged blocks that are being had anew at one time.
+	MendsMax int
+
 	// InboundMax bounds the requests of others under way, PeerItemsPerMinute
 	// the blocks that one of them may offer and push, and PeersMax the nodes
 	// that may do so in one minute.
@@ -126,7 +129,7 @@ func DefaultConfig() Config {
 		LeaseQuantum: 24 * time.Hour, LeaseMax: 2 * 365 * 24 * time.Hour,
 		LooksMax: 512, RequestsInFlightMax: 32, PerPeerMax: 2,
 		OfferBatchMax: 64, PushBlocksMax: 4,
-		OfferTimeout: 10 * time.Second, PushTimeout: time.Minute,
+		OfferTimeout: 10 * time.Second, PushTimeout: time.Minute, MendsMax: 8,
 		InboundMax: 64, PeerItemsPerMinute: 8192, PeersMax: 4096,
 		FullDelay: 10 * time.Minute, HashCost: 100 * time.Microsecond,
 	}
@@ -154,6 +157,7 @@ func (c Config) Validate() error {
 		{"PerPeerMax", c.PerPeerMax, 1, c.RequestsInFlightMax},
 		{"OfferBatchMax", c.OfferBatchMax, 1, min(wire.ReplicaItemsMax, messages.LoadMax)},
 		{"PushBlocksMax", c.PushBlocksMax, 1, messages.PacketBlocksMax},
+		{"MendsMax", c.MendsMax, 1, math.MaxInt32},
 		{"InboundMax", c.InboundMax, 1, math.MaxInt32},
 		{"PeerItemsPerMinute", c.PeerItemsPerMinute, 1, math.MaxInt32},
 		{"PeersMax", c.PeersMax, 1, math.MaxInt32},

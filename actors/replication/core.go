@@ -33,6 +33,7 @@ type core struct {
 	replicas int // of the watched, held for the network
 	foreign  int // of them, not also this node's own
 	under    int // of the watched, with too few holders
+	mends    int // blocks that are being had anew
 	listing  listing
 	hot      map[messages.CID]hotBlock
 
@@ -45,7 +46,7 @@ type core struct {
 
 // counters are for StatReplication.
 type counters struct {
-	pushed, pushedBytes, repaired, refused, dropped, malformed uint64
+	pushed, pushedBytes, repaired, refused, dropped, malformed, mended uint64
 }
 
 // hotBlock is what follows from the popularity's word on a block that this
@@ -72,6 +73,7 @@ type effects struct {
 	hashes    []*exchange   // whose blocks are to be named
 	holds     []*hold       // to be held
 	drops     []*watch      // whose leases are to be ended
+	mends     []*watch      // to be read and repaired
 	responses []*exchange   // to be answered
 }
 
@@ -339,6 +341,7 @@ func (c *core) stats(answer messages.Answer) messages.ReplicationStatted {
 		RepairedBlocks:  c.count.repaired,
 		RefusedOffers:   c.count.refused,
 		DroppedReplicas: c.count.dropped,
+		MendedBlocks:    c.count.mended,
 		BadRequests:     c.count.malformed,
 	}
 }

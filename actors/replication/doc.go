@@ -5,13 +5,15 @@
 // # Contract
 //
 // Events: BlocksWritten and BlocksGone of the store, ViewChanged of the
-// membership, HotBlocks of the popularity. [messages.StatReplication] is
+// membership, HotBlocks of the popularity, ReplicasRotten of the store. [messages.StatReplication] is
 // answered with counters. Packets of [messages.ProtocolReplica] are offers
 // and pushes of other nodes; each is answered once, with a verdict for each
 // block.
 //
 // It asks the store (ListKept at the start; LoadBlocks before a push;
-// HoldReplicas, DropReplicas) and, if the number of holders is to follow
+// HoldReplicas, DropReplicas), the cache (ReadBlocks with Repair, for blocks
+// whose bytes are damaged: who reads them so gets right ones from others, and
+// the store writes them anew) and, if the number of holders is to follow
 // demand, the popularity (EstimateDemand). It asks other nodes: an offer names
 // blocks and the ends of their leases; whoever holds one extends its lease,
 // and whoever does not says whether it would; a push brings the bytes.
@@ -33,8 +35,8 @@
 //
 // A replica is dropped only when this node is beyond the places where readers
 // look, at two looks as many others as the factor says confirmed that they
-// hold it, room is short, and no promise of it is under way. Own blocks are
-// never dropped.
+// hold it, room is short, and no promise of it is under way; or when its bytes
+// are damaged and not to be had from others. Own blocks are never dropped.
 //
 // # Promises
 //

@@ -2,6 +2,7 @@ package replication
 
 import (
 	"crypto/sha256"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -209,8 +210,44 @@ func TestRefusalsAreRespected(t *testing.T) {
 	n.expectNoneUnder()
 }
 
-// TestRottenReplicaIsGivenUp: a holder whose bytes are gone finds out when it
-// is to push them, and says from then on that it does not hold the block.
+// TestRottenReplicaIsMended: a holder that is told that it could not serve a
+// block has it read again, and goes on holding it.
+func TestRottenReplicaIsMended(t *testing.T) {
+	n := newNetwork(t, 4, 12, func(_ int, c *Config) { c.MendsMax = 3 })
+	cids := n.populate(4, 5)
+	for _, p := range n.nodes {
+		var rotten []messages.CID
+		for _, cid := range cids {
+			if n.holders(cid) > 1 && p.leases[cid] != 0 && !p.mine[cid] {
+				rotten = append(rotten, cid)
+			}
+		}
+		if len(rotten) == 0 {
+			continue
+		}
+		whole := maps.Clone(p.blocks)
+		for _, cid := range rotten {
+			delete(p.blocks, cid)
+		}
+		p.receive(messages.ReplicasRotten{CIDs: rotten})
+		n.run(time.Second)
+		want := min(len(rotten), p.cfg.MendsMax)
+		if got := p.stats(); got.MendedBlocks != uint64(want) || got.DroppedReplicas != 0 {
+			t.Errorf("of %d rotten blocks %d were mended and %d dropped, want %d and 0",
+				len(rotten), got.MendedBlocks, got.DroppedReplicas, want)
+		}
+		for _, cid := range rotten[:want] {
+			if p.blocks[cid] == nil {
+				t.Errorf("block %s was not mended", cid.Short())
+			}
+		}
+		p.blocks = whole
+	}
+}
+
+// TestRottenReplicaIsGivenUp: a holder whose bytes are gone, and that nobody
+// else has now, finds out when it is to push them, and says from then on that
+// it does not hold the block.
 func TestRottenReplicaIsGivenUp(t *testing.T) {
 	n := newNetwork(t, 3, 12, nil)
 	cid := n.populate(1, 1)[0]

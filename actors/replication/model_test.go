@@ -306,7 +306,7 @@ func (x modelCtx) Reply(_ shell.Caller, reply messages.Reply) {
 	x.stat = reply.(messages.ReplicationStatted)
 }
 
-// Ask is the pretended store and popularity. A hold becomes durable when it
+// Ask is the pretended store, cache and popularity. A hold becomes durable when it
 // is answered, not before.
 func (x modelCtx) Ask(_ shell.Ref, command messages.Command) {
 	p, corr := x.peerNode, messages.Answer{Corr: command.Correlation()}
@@ -329,6 +329,8 @@ func (x modelCtx) Ask(_ shell.Ref, command messages.Command) {
 				loaded.Blocks = append(loaded.Blocks, block)
 			}
 			p.receive(loaded)
+		case messages.ReadBlocks:
+			p.receive(p.repair(corr, m))
 		case messages.EstimateDemand:
 			estimated := messages.DemandEstimated{Answer: corr}
 			for _, cid := range m.CIDs {
@@ -363,6 +365,24 @@ func (p *peerNode) hold(corr messages.Answer, m messages.HoldReplicas) messages.
 		held.Held = append(held.Held, stored)
 	}
 	return held
+}
+
+// repair is the pretended cache: what is not here is had from whoever holds it.
+func (p *peerNode) repair(corr messages.Answer, m messages.ReadBlocks) messages.Reply {
+	if !m.Repair || len(m.CIDs) != 1 {
+		p.net.fatalf("a read of %d blocks, to repair: %v", len(m.CIDs), m.Repair)
+	}
+	cid := m.CIDs[0]
+	for _, q := range p.net.nodes {
+		if p.blocks[cid] == nil && q.up && q.leases[cid] != 0 && q.blocks[cid] != nil {
+			p.blocks[cid] = q.blocks[cid]
+		}
+	}
+	if p.blocks[cid] == nil {
+		err := messages.Errorf(messages.CodeUnavailable, "nobody has it")
+		return messages.Failed{Answer: corr, Err: err}
+	}
+	return messages.BlocksRead{Answer: corr, Blocks: []messages.Block{{CID: cid, Data: p.blocks[cid]}}}
 }
 
 // drop ends a lease. A block that is dropped has enough other holders.

@@ -158,8 +158,8 @@ func (c *core) loaded(r *request, blocks []messages.Block, errs []*messages.Erro
 	c.seal(r)
 }
 
-// rotten gives up a replica whose bytes are gone: as long as this node says
-// that it holds it, nobody brings it anew. Nobody can be given it from here.
+// rotten takes in that a block's stored bytes are damaged: nobody can be given
+// it from here, before it is had anew.
 func (c *core) rotten(t ticket) {
 	l := t.look
 	self := l.rankOf(c.view.Self)
@@ -169,10 +169,7 @@ func (c *core) rotten(t ticket) {
 			l.standings[rank] = passed
 		}
 	}
-	if w := l.w; w.replica && !w.dropping && w.promising == 0 {
-		w.dropping = true
-		c.out.drops = append(c.out.drops, w)
-	}
+	c.mend(l.w)
 }
 
 // answered takes in the response to a request. One that makes no sense is as

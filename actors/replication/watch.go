@@ -17,6 +17,8 @@ type watch struct {
 	under   bool // at the last look fewer held it than the factor says
 	// dropping tells that its lease is being ended: nothing is promised.
 	dropping bool
+	// mending tells that its bytes are damaged, and being had anew.
+	mending bool
 	// waiting tells that the next look waits for holders to come back.
 	waiting bool
 

@@ -35,7 +35,7 @@ type actor struct {
 
 	changes      int   // HoldReplicas and DropReplicas under way
 	holding      int64 // replicas on their way
-	caching      int   // KeepCached under way
+	caching      int   // KeepCached, and blocks of MendBlocks, under way
 	cachedComing int64 // cached blocks on their way
 	offered      int   // blocks that the randomizer examines
 	deadBytes    int64 // deleted since the last compaction outside of a job
@@ -44,6 +44,7 @@ type actor struct {
 
 	serving     int // requests of others under way
 	served      served
+	mended      uint64         // damaged blocks that were written anew
 	servedCIDs  []messages.CID // not told to the popularity yet
 	servedTimer bool
 
@@ -136,6 +137,8 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		a.onListKept(ctx, m)
 	case messages.KeepCached:
 		a.onKeepCached(ctx, m)
+	case messages.MendBlocks:
+		a.onMend(ctx, m)
 	case messages.PacketReceived:
 		a.onPacket(ctx, m)
 	case messages.LoadBlocks:

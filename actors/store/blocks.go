@@ -43,6 +43,7 @@ func (a *actor) onUsage(ctx shell.Ctx, m messages.BlocksUsage) {
 		ServedBlocks: a.served.blocks, AbsentAnswers: a.served.absent,
 		BusyAnswers: a.served.busy, BadRequests: a.served.malformed,
 		RottenReplicas: a.served.rotten,
+		MendedBlocks:   a.mended,
 	})
 }
 

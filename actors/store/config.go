@@ -80,8 +80,8 @@ type Config struct {
 	CacheBytesMax int64
 
 	// ChangesMax bounds the HoldReplicas and DropReplicas that are not
-	// answered yet, CachesMax the KeepCached that are worked on. Times
-	// messages.LoadMax they bound the memory that waits for the disk.
+	// answered yet, CachesMax the KeepCached, and the blocks of MendBlocks,
+	// that are worked on. Times messages.LoadMax they bound the memory that waits for the disk.
 	ChangesMax, CachesMax int
 
 	// CompactBytes is how much is deleted outside of collections before

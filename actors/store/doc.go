@@ -34,6 +34,8 @@
 // [messages.KeepCached] offers blocks for the disk tier of the cache, which
 // is first in, first out, with a second chance for what was read meanwhile.
 //
+// [messages.MendBlocks] offers right bytes in the place of damaged copies.
+//
 // [messages.LoadBlocks], [messages.ListStored] and [messages.StatStore] read.
 // A load trusts the bytes, since a read through a ref is proved by its tag,
 // unless it is told to check them.
@@ -52,8 +54,8 @@
 // the randomizer, to examine new replicas (AdmitBlocks). It tells the cache,
 // the reader and the drive which blocks are gone (ForgetBlocks), the
 // randomizer which replicas are (RandomizersLost), and with Config.Network
-// the replication (BlocksWritten, BlocksGone) and the popularity
-// (BlocksServed).
+// the replication (BlocksWritten, BlocksGone, ReplicasRotten) and the
+// popularity (BlocksServed).
 //
 // # State and bounds
 //

@@ -478,15 +478,7 @@ func TestServeRotten(t *testing.T) {
 	d := newMember(t, memberConfig(), 1)
 	pushed := d.blocks(2)
 	d.client.Must(store.Role, hold(d.after(time.Hour), pushed...))
-	names, err := d.disk.List()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		for at := int64(300); at < 3*blockSize; at += blockSize {
-			_ = d.disk.Corrupt(name, at, 1) // beyond the end of some
-		}
-	}
+	d.rot()
 	for _, b := range pushed {
 		if response, packet, _ := d.fetch(b.CID); response.Status != wire.BlockAbsent ||
 			len(packet.Blocks) > 0 {
@@ -495,6 +487,60 @@ func TestServeRotten(t *testing.T) {
 	}
 	if n := d.statted().RottenReplicas; n != 2 {
 		t.Errorf("%d rotten replicas are counted, want 2", n)
+	}
+	if d.settle(); !slices.Equal(d.member.rotten, cidsOf(pushed)) {
+		t.Errorf("the replication was told of %d rotten replicas, want 2", len(d.member.rotten))
+	}
+}
+
+// rot changes a byte of every stored block of a small store.
+func (d *depot) rot() {
+	d.t.Helper()
+	names, err := d.disk.List()
+	if err != nil {
+		d.t.Fatalf("%v", err)
+	}
+	for _, name := range names {
+		for at := int64(300); at < 20*blockSize; at += blockSize {
+			_ = d.disk.Corrupt(name, at, 1) // beyond the end of some
+		}
+	}
+}
+
+// mend offers right bytes to the store.
+func (d *depot) mend(blocks ...messages.Block) {
+	d.t.Helper()
+	d.client.Must("peer", func(call messages.Call) messages.Command {
+		return messages.HoldReplicas{Call: call, Blocks: blocks}
+	})
+	d.settle()
+}
+
+// Damaged copies are replaced, for whatever reason they are kept; whole ones
+// are left alone, and what is not kept is not stored.
+func TestMend(t *testing.T) {
+	d := newMember(t, memberConfig(), 1)
+	mine, replicas, other := d.blocks(2), d.blocks(2), d.blocks(1)
+	d.client.Must(store.Role, put(mine))
+	until := d.after(time.Hour)
+	d.client.Must(store.Role, hold(until, replicas...))
+	damaged := slices.Concat(mine, replicas)
+	d.rot()
+	d.mend(slices.Concat(damaged, other)...)
+	d.check(damaged)
+	if n := d.statted().MendedBlocks; n != 4 {
+		t.Errorf("%d blocks were mended, want 4", n)
+	}
+	d.mend(damaged...)
+	if stats := d.statted(); stats.MendedBlocks != 4 || stats.Blocks != 4 {
+		t.Errorf("whole blocks were mended: %+v", stats)
+	}
+	d.reboot()
+	d.check(damaged)
+	for _, b := range replicas {
+		if k := d.kept()[b.CID]; !k.Replica || k.Mine || k.Until.Before(until) {
+			t.Errorf("a mended replica is kept as %+v", k)
+		}
 	}
 }
 

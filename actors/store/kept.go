@@ -180,6 +180,7 @@ func (t *keptTable) queue(cid messages.CID) {
 // was read since its last turn gets another. busy blocks stay.
 func (t *keptTable) evict(n int64, busy func(messages.CID) bool) []messages.CID {
 	var out []messages.CID
+	spared := make(map[messages.CID]bool) // now: the name may stand there twice
 	for range len(t.fifo) {
 		if int64(len(out)) >= n {
 			break
@@ -189,7 +190,9 @@ func (t *keptTable) evict(n int64, busy func(messages.CID) bool) []messages.CID 
 		k := t.entries[cid]
 		switch {
 		case k.why != whyCached:
+		case spared[cid]:
 		case k.wanted || busy(cid):
+			spared[cid] = true
 			k.wanted = false
 			t.entries[cid] = k
 			t.fifo = append(t.fifo, cid)

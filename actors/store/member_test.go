@@ -28,6 +28,7 @@ type member struct {
 	batches  int            // of served
 	written  []messages.CID // the replication
 	gone     []messages.CID
+	rotten   []messages.CID
 	admitted []messages.AdmitBlocks // the randomizer
 	lost     []messages.CID
 }
@@ -81,6 +82,8 @@ func (m *member) join(d *depot, children []tree.ChildSpec, seed uint64) []tree.C
 					m.written = append(m.written, msg.CIDs...)
 				case messages.BlocksGone:
 					m.gone = append(m.gone, msg.CIDs...)
+				case messages.ReplicasRotten:
+					m.rotten = append(m.rotten, msg.CIDs...)
 				}
 			},
 		}).New},
@@ -88,9 +91,12 @@ func (m *member) join(d *depot, children []tree.ChildSpec, seed uint64) []tree.C
 			New: (&sim.Fake{
 				OnEnv: func(env *shell.Env) { toStore = env.Sibling(store.Role) },
 				OnReceive: func(ctx shell.Ctx, msg any) {
-					if keep, ok := msg.(messages.PutBlocks); ok {
-						ctx.Tell(toStore, messages.KeepCached{Blocks: keep.Blocks})
-					} else {
+					switch msg := msg.(type) {
+					case messages.PutBlocks:
+						ctx.Tell(toStore, messages.KeepCached{Blocks: msg.Blocks})
+					case messages.HoldReplicas:
+						ctx.Tell(toStore, messages.MendBlocks{Blocks: msg.Blocks})
+					default:
 						ctx.Tell(toStore, m.packet)
 					}
 					ctx.Reply(ctx.Caller(), messages.BlocksStored{Answer: ctx.Caller().Answer()})

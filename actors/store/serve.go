@@ -51,13 +51,21 @@ func (a *actor) serve(ctx shell.Ctx, exchange messages.Exchange, cid messages.CI
 			return
 		}
 		if a.kept.serves(cid) || !errors.Is(got.Errs[0], port.ErrBlockNotFound) {
-			a.served.rotten++
+			a.rotten(ctx, cid)
 		}
 		a.served.absent++
 		a.respond(exchange, wire.BlockAbsent, nil)
 		a.serving--
 	})
 	a.blocks.Get(corr, []messages.CID{cid}, true)
+}
+
+// rotten tells of a replica that cannot be read, so that it is had anew.
+func (a *actor) rotten(ctx shell.Ctx, cid messages.CID) {
+	a.served.rotten++
+	if a.cfg.Network {
+		ctx.Tell(a.sibling("replication"), messages.ReplicasRotten{CIDs: []messages.CID{cid}})
+	}
 }
 
 // respond answers a request. One that is not being served counts in the load

@@ -75,8 +75,8 @@ func (n Network) spreading(c Config) []tree.ChildSpec {
 		},
 		{
 			Role: roleReplication, Doc: "placement, offers, leases, repair, adaptive factor",
-			New: replication.New(n.Replication, c.Params), Needs: []string{roleStore, rolePopularity},
-			NeedsLater: []string{roleMembership},
+			New:   replication.New(n.Replication, c.Params),
+			Needs: []string{roleStore, roleCache, rolePopularity}, NeedsLater: []string{roleMembership},
 		},
 		{
 			Role: roleMembership, Doc: "who is in the network, alive, with what capacity",

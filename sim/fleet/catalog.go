@@ -69,18 +69,57 @@ func (c *catalog) removed(f *file) {
 	}
 }
 
+// The constants of SplitMix64, of which each output follows from its state
+// by steps that can be undone. Source: Steele, Lea, Flood, "Fast splittable
+// pseudorandom number generators", OOPSLA 2014. The inverses are modulo 2^64.
+const (
+	splitMixGamma    = 0x9e3779b97f4a7c15
+	splitMixFirst    = 0xbf58476d1ce4e5b9
+	splitMixSecond   = 0x94d049bb133111eb
+	unSplitMixFirst  = 0x96de1b173f119089
+	unSplitMixSecond = 0x319642b2d24d8ec3
+)
+
 // fill writes the bytes of a chunk. They differ from chunk to chunk and from
-// file to file, so that a block that is read in another's place is noticed.
+// file to file, so that a block that is read in another's place is noticed,
+// and look random, so that only their encryption hides them.
 func fill(number, chunk int, data []byte) {
 	state := uint64(number)<<32 | uint64(chunk)
 	for len(data) >= 8 {
-		state += 0x9e3779b97f4a7c15
+		state += splitMixGamma
 		x := state
-		x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-		x = (x ^ x>>27) * 0x94d049bb133111eb
+		x = (x ^ x>>30) * splitMixFirst
+		x = (x ^ x>>27) * splitMixSecond
 		binary.LittleEndian.PutUint64(data, x^x>>31)
 		data = data[8:]
 	}
+}
+
+// plaintext looks for the bytes of a chunk of any file, at their place: it
+// undoes fill word by word, and wants two words in a row to agree.
+func (c *catalog) plaintext(data []byte) (number, chunk int, found bool) {
+	const agreeing = 2
+	var gamma, last uint64
+	row := 0
+	for ; len(data) >= 8; data = data[8:] {
+		gamma += splitMixGamma
+		x := binary.LittleEndian.Uint64(data)
+		x = (x ^ x>>31 ^ x>>62) * unSplitMixSecond
+		x = (x ^ x>>27 ^ x>>54) * unSplitMixFirst
+		state := (x ^ x>>30 ^ x>>60) - gamma
+		if state>>32 >= uint64(len(c.files)) || uint32(state) >= uint32(c.lengths.Max) {
+			row = 0
+			continue
+		}
+		if state != last {
+			row = 0
+		}
+		row, last = row+1, state
+		if row == agreeing {
+			return int(state >> 32), int(uint32(state)), true
+		}
+	}
+	return 0, 0, false
 }
 
 // right reports whether parts are the bytes of a chunk.

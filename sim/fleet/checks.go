@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/noisefs/noisefs/messages"
@@ -248,13 +249,17 @@ func (c *checks) reserved(d shell.Delivery, m messages.TuplesReserved) {
 	}
 }
 
-// stored checks that blocks on their way to the disk look like noise: half
-// of their bits are set, within six standard deviations.
+// stored checks that blocks on their way to the disk look like noise, of
+// which about half of the bits are set, and hold nothing of any file.
 func (c *checks) stored(m messages.PutBlocks) {
 	for _, b := range m.Blocks {
 		c.times[checkAlone]++
 		if biased(b.Data) {
 			c.violated(checkAlone, "block %s is not random", b.CID.Short())
+		}
+		if number, chunk, found := c.run.catalog.plaintext(b.Data); found {
+			c.violated(checkAlone, "block %s has plaintext of file %d, block %d",
+				b.CID.Short(), number, chunk)
 		}
 	}
 }
@@ -287,15 +292,20 @@ func (c *checks) lookAtPromises() {
 	now := c.run.world.Now().Unix()
 	for range min(promisesLooked, len(c.promised)) {
 		cid := c.promised[c.run.draw.IntN(len(c.promised))].cid
-		for number, until := range c.replicas[cid] { // each is looked at, in any order
+		var lost []string
+		for number, until := range c.replicas[cid] { // sorted below
 			m := c.run.members[number]
 			if !m.alive || until <= now || c.run.lies(m) {
 				continue
 			}
 			c.times[checkPromises]++
 			if !m.machine.Blocks().Has([]messages.CID{cid})[0] {
-				c.violated(checkPromises, "%s has lost block %s", m.node.Name(), cid.Short())
+				lost = append(lost, m.node.Name())
 			}
+		}
+		slices.Sort(lost)
+		for _, name := range lost {
+			c.violated(checkPromises, "%s has lost block %s", name, cid.Short())
 		}
 	}
 }

@@ -131,6 +131,9 @@ func (r *run) spec(m *member) tree.Spec {
 	if r.mayLie() {
 		spec = r.lyingSpec(spec, m.number)
 	}
+	if r.change != nil {
+		spec = r.change(m.number, spec)
+	}
 	return spec
 }
 

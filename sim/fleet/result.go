@@ -19,6 +19,7 @@ func (r *run) result() *report.Result {
 		InvariantsViolated: c.problems, LastEvents: c.last,
 		Figures: report.Figures{}, Samples: m.samples, ReadLatency: m.all.CDF(),
 	}
+	c.times[checkReplies] = c.commands.answered
 	for _, name := range checkNames {
 		result.Checks = append(result.Checks, report.Check{Name: name, Times: c.times[name]})
 		result.InvariantsChecked += c.times[name]

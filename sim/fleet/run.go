@@ -12,6 +12,7 @@ import (
 	"github.com/noisefs/noisefs/runtime/node"
 	"github.com/noisefs/noisefs/runtime/port"
 	"github.com/noisefs/noisefs/runtime/shell"
+	"github.com/noisefs/noisefs/runtime/tree"
 	"github.com/noisefs/noisefs/sim"
 	"github.com/noisefs/noisefs/sim/network"
 	"github.com/noisefs/noisefs/sim/plan"
@@ -56,7 +57,19 @@ type member struct {
 	alive      bool // running, as far as the plan has it
 	gone       bool // for good
 	observer   bool
+	// summaries counts what arrived of others' demand since it was started.
+	summaries uint64
 }
+
+// specChange changes the tree of the node of a number; nil changes nothing.
+type specChange func(number int, spec tree.Spec) tree.Spec
+
+// directorName stands in traces for the run itself.
+const directorName = "director"
+
+// asksPerNode is more than the run asks a node at one time: when it looks at
+// the end, for three counters and a page of what is kept.
+const asksPerNode = 8
 
 // run is one run of a plan. It is used by one goroutine.
 type run struct {
@@ -64,6 +77,7 @@ type run struct {
 	options Options
 	preset  network.Preset
 	config  node.Config
+	change  specChange
 	draw    *rand.Rand // of the run itself: who owns what, whom a fault hits
 
 	world   *sim.World
@@ -96,14 +110,19 @@ func nodeID(seed uint64, number int) messages.NodeID {
 // Run runs a plan, which is valid. The result says whether invariants and
 // assertions held; an error is something else: the plan could not be run.
 func Run(p *plan.Plan, o Options) (*report.Result, error) {
-	if o.Context == nil {
-		o.Context = context.Background()
-	}
-	r, err := newRun(p, o)
+	return runChanged(p, o, nil)
+}
+
+// runChanged is Run with nodes that were changed when they were made, so that
+// tests can break a rule. change may be nil.
+func runChanged(p *plan.Plan, o Options, change specChange) (*report.Result, error) {
+	r, err := newRun(p, o, change)
 	if err != nil {
 		return nil, err
 	}
-	for _, phase := range []func() error{r.setUp, r.measureSpan, r.heal, r.readEverythingBack} {
+	for _, phase := range []func() error{
+		r.setUp, r.measureSpan, r.heal, r.awaitReplies, r.readEverythingBack, r.lastLook,
+	} {
 		if err := phase(); err != nil {
 			if errors.Is(err, errViolated) {
 				break
@@ -114,7 +133,10 @@ func Run(p *plan.Plan, o Options) (*report.Result, error) {
 	return r.result(), nil
 }
 
-func newRun(p *plan.Plan, o Options) (*run, error) {
+func newRun(p *plan.Plan, o Options, change specChange) (*run, error) {
+	if o.Context == nil {
+		o.Context = context.Background()
+	}
 	preset, err := presetOf(p)
 	if err != nil {
 		return nil, err
@@ -124,7 +146,7 @@ func newRun(p *plan.Plan, o Options) (*run, error) {
 		return nil, err
 	}
 	r := &run{
-		plan: p, options: o, preset: preset, config: config,
+		plan: p, options: o, preset: preset, config: config, change: change,
 		draw:  rand.New(rand.NewPCG(p.Seed, 0xf1ee7)),
 		byID:  make(map[messages.NodeID]*member, p.Nodes),
 		users: make([]shell.Ref, p.Nodes), liars: make(map[int]plan.Lie),
@@ -138,7 +160,7 @@ func newRun(p *plan.Plan, o Options) (*run, error) {
 		Seed: p.Seed, Network: &preset.Options, Observe: r.checks.observe, AllowPanics: true,
 		WorkPerInstantMax: sim.WorkPerInstantMaxDefault + 10_000*p.Nodes,
 	})
-	r.gate = r.world.Gate("director", p.Nodes+16)
+	r.gate = r.world.Gate(directorName, asksPerNode*p.Nodes)
 	for i := range p.Nodes {
 		if err := r.addMember(i); err != nil {
 			return nil, err
@@ -180,7 +202,7 @@ func (r *run) boot(m *member) {
 		r.checks.violated("boot", "%s does not boot: %v", m.node.Name(), err)
 		return
 	}
-	m.alive = true
+	m.alive, m.summaries = true, 0
 	r.event("nodeStarted", m, report.Event{})
 }
 
@@ -190,6 +212,7 @@ func (r *run) crash(m *member) {
 		return
 	}
 	m.node.Crash()
+	r.checks.nodeEnded(m)
 	m.alive = false
 	r.users[m.number] = shell.Ref{}
 	r.event("nodeCrashed", m, report.Event{})
@@ -203,6 +226,7 @@ func (r *run) stop(m *member) {
 	if err := m.node.Stop(); err != nil {
 		r.checks.violated("stop", "%s does not stop: %v", m.node.Name(), err)
 	}
+	r.checks.nodeEnded(m)
 	m.alive = false
 	r.users[m.number] = shell.Ref{}
 	r.event("nodeStopped", m, report.Event{})
@@ -245,6 +269,7 @@ func (r *run) pass(phase string, d time.Duration, until func() bool) error {
 			return errViolated
 		}
 		r.checks.lookAtPromises()
+		r.checks.commands.lookAtQueues()
 		if until != nil && until() {
 			return nil
 		}

@@ -61,6 +61,8 @@ type PeerAnswered struct {
 	Took    time.Duration
 	// Load is how many requests the peer was serving, as it said; -1: unknown.
 	Load int
+	// Wait is how long what it had to send would take, as it said.
+	Wait time.Duration
 }
 
 // StatPeers asks for the scores. Reply: [PeersStatted].

@@ -97,6 +97,11 @@ type netPort struct {
 // Self implements [port.Net].
 func (p *netPort) Self() messages.NodeID { return p.boot.node.config.ID }
 
+// Backlog implements [port.Net].
+func (p *netPort) Backlog() time.Duration {
+	return p.boot.node.world.wire.network.Backlog(p.boot.node.peer)
+}
+
 func (p *netPort) alive() bool { return !p.closed && !p.boot.ended }
 
 // Send implements [port.Net].

@@ -98,14 +98,21 @@ func (f *flight) count(peer messages.NodeID, outcome messages.Outcome) {
 		f.absent++
 	case messages.OutcomeBusy:
 		f.refused++
-		if i := slices.Index(f.order, peer); i >= 0 {
-			f.busy |= 1 << i
-		}
+		f.mayHave(peer)
 	case messages.OutcomeFailed:
 		f.failed++
+		f.mayHave(peer)
 	case messages.OutcomeWrong:
 		f.wrong++
 	case messages.OutcomeServed, messages.OutcomeAbandoned:
+	}
+}
+
+// mayHave notes that a peer has not said that it does not have the block: it
+// is asked again when nobody else is left.
+func (f *flight) mayHave(peer messages.NodeID) {
+	if i := slices.Index(f.order, peer); i >= 0 {
+		f.busy |= 1 << i
 	}
 }
 

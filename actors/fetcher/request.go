@@ -31,8 +31,16 @@ type request struct {
 	// Once there is an answer:
 	data []byte
 	took time.Duration
-	load int // as the peer said; -1: it did not
+	said said
 }
+
+// said is what a peer told of itself with an answer.
+type said struct {
+	load int // requests that it was serving; -1: it told nothing
+	wait time.Duration
+}
+
+var nothing = said{load: -1}
 
 // pick has a peer chosen for a flight. It takes a place among the requests.
 func (c *core) pick(f *flight, candidates []messages.NodeID, hedge bool) {
@@ -59,7 +67,7 @@ func (c *core) chosen(ch *choosing, choices []messages.PeerChoice) {
 		case f.done || f.hashing > 0 || full:
 			c.inFlight--
 			f.open--
-			c.answer(choice.Peer, messages.OutcomeAbandoned, 0, -1)
+			c.answer(choice.Peer, messages.OutcomeAbandoned, 0, nothing)
 			c.again(f)
 		default:
 			c.send(p, choice)
@@ -130,17 +138,17 @@ func (c *core) answered(r *request, m messages.RequestAnswered) {
 	c.land(r)
 	f := r.flight
 	var outcome messages.Outcome
-	outcome, r.load = c.judge(m)
+	outcome, r.said = c.judge(m)
 	r.took = m.Took
 	switch {
 	case outcome != messages.OutcomeServed:
 		f.open--
 		f.count(r.peer, outcome)
-		c.answer(r.peer, outcome, r.took, r.load)
+		c.answer(r.peer, outcome, r.took, r.said)
 		c.again(f)
 	case f.done:
 		f.open--
-		c.answer(r.peer, messages.OutcomeAbandoned, r.took, r.load)
+		c.answer(r.peer, messages.OutcomeAbandoned, r.took, r.said)
 	default:
 		r.data = m.Packet.Blocks[0]
 		f.hashing++
@@ -150,34 +158,35 @@ func (c *core) answered(r *request, m messages.RequestAnswered) {
 }
 
 // judge says what an answer is, as far as it can be told without hashing, and
-// the load that comes with it.
-func (c *core) judge(m messages.RequestAnswered) (messages.Outcome, int) {
+// what the peer told of itself.
+func (c *core) judge(m messages.RequestAnswered) (messages.Outcome, said) {
 	for _, data := range m.Packet.Blocks {
 		c.stats.BytesReceived += uint64(len(data))
 	}
 	if m.Err != nil {
 		c.stats.Failed++
-		return messages.OutcomeFailed, -1
+		return messages.OutcomeFailed, nothing
 	}
 	response, err := wire.DecodeBlockResponse(m.Packet.Head)
 	if err != nil {
 		c.stats.Wrong++
-		return messages.OutcomeWrong, -1
+		return messages.OutcomeWrong, nothing
 	}
+	it := said{int(response.Load), response.Wait}
 	switch response.Status {
 	case wire.BlockAbsent:
 		c.stats.Absent++
-		return messages.OutcomeAbsent, int(response.Load)
+		return messages.OutcomeAbsent, it
 	case wire.BlockBusy:
 		c.stats.Busy++
-		return messages.OutcomeBusy, int(response.Load)
+		return messages.OutcomeBusy, it
 	case wire.BlockServed:
 		if len(m.Packet.Blocks) == 1 && len(m.Packet.Blocks[0]) == c.blockSize {
-			return messages.OutcomeServed, int(response.Load)
+			return messages.OutcomeServed, it
 		}
 	}
 	c.stats.Wrong++
-	return messages.OutcomeWrong, int(response.Load)
+	return messages.OutcomeWrong, it
 }
 
 // hashed takes in whether the bytes of an answer are the block.
@@ -190,14 +199,14 @@ func (c *core) hashed(r *request, right bool) {
 	case !right:
 		c.stats.Wrong++
 		f.count(r.peer, messages.OutcomeWrong)
-		c.answer(r.peer, messages.OutcomeWrong, r.took, r.load)
+		c.answer(r.peer, messages.OutcomeWrong, r.took, r.said)
 		c.again(f)
 	case f.done:
 		c.stats.Served++
-		c.answer(r.peer, messages.OutcomeAbandoned, r.took, r.load)
+		c.answer(r.peer, messages.OutcomeAbandoned, r.took, r.said)
 	default:
 		c.stats.Served++
-		c.answer(r.peer, messages.OutcomeServed, r.took, r.load)
+		c.answer(r.peer, messages.OutcomeServed, r.took, r.said)
 		c.deliver(f, data)
 	}
 	c.pump()
@@ -205,10 +214,10 @@ func (c *core) hashed(r *request, right bool) {
 
 // answer tells the scorer how a choice ended.
 func (c *core) answer(
-	peer messages.NodeID, outcome messages.Outcome, took time.Duration, load int,
+	peer messages.NodeID, outcome messages.Outcome, took time.Duration, it said,
 ) {
 	c.effects.answered = append(c.effects.answered, messages.PeerAnswered{
-		Peer: peer, Outcome: outcome, Took: took, Load: load,
+		Peer: peer, Outcome: outcome, Took: took, Load: it.load, Wait: it.wait,
 	})
 }
 

@@ -271,6 +271,8 @@ func (n *lifeNet) Request(
 	})
 }
 
+func (n *lifeNet) Backlog() time.Duration { return 0 }
+
 func (n *lifeNet) Respond(exchange messages.Exchange, packet messages.Packet) {
 	if respond := n.h.town.open[exchange]; respond != nil {
 		delete(n.h.town.open, exchange)

@@ -47,7 +47,7 @@ type room struct {
 	asks      []messages.ReadBlocks // all that the cache was asked
 	forgotten []messages.CID
 	others    map[messages.CID][]byte // what a repair has from other nodes
-	hold      bool // keep asks unanswered until release
+	hold      bool                    // keep asks unanswered until release
 	held      []held
 	refuse    *messages.Error // answer to every ask
 	refusals  int             // how often, if refuse is set; 0: always

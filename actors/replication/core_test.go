@@ -9,7 +9,8 @@ import (
 )
 
 func TestFactorFollowsDemand(t *testing.T) {
-	c := DefaultConfig() // r = max(0.5·√d, d/1800), 3 to 16
+	c := DefaultConfig()
+	c.RootShare = 0.5 // r = max(0.5·√d, d/1800), 3 to 16
 	for _, test := range []struct {
 		demand float64
 		want   int

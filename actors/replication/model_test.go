@@ -72,6 +72,7 @@ func newNetwork(t sim.Test, seed uint64, nodes int, change func(i int, c *Config
 	}
 	for i := range nodes {
 		cfg := DefaultConfig()
+		cfg.RootShare = 0.5 // so that a few requests are many
 		if change != nil {
 			change(i, &cfg)
 		}
@@ -503,6 +504,8 @@ func (n *network) send(
 		})
 	})
 }
+
+func (m modelNet) Backlog() time.Duration { return 0 }
 
 func (m modelNet) Respond(exchange messages.Exchange, packet messages.Packet) {
 	respond := m.p.responses[exchange]

@@ -86,8 +86,8 @@ func DefaultConfig() Config {
 		HedgeMin:      10 * time.Millisecond,
 		HedgeMax:      2 * time.Second,
 		TimeoutFactor: 8,
-		TimeoutMin:    time.Second,
-		TimeoutMax:    8 * time.Second,
+		TimeoutMin:    4 * time.Second,
+		TimeoutMax:    15 * time.Second,
 		PeersMax:      512,
 	}
 }

@@ -192,7 +192,12 @@ func (c *core) queue(nowNS int64, it candidate) float64 {
 // cost returns what one more block from the candidate costs, in seconds.
 func (c *core) cost(nowNS int64, it candidate) float64 {
 	cost := c.expected(nowNS, it) * (1 + c.queue(nowNS, it))
-	if p := it.peer; p != nil && p.failures > 0 {
+	p := it.peer
+	if p != nil && p.freeNS > nowNS {
+		// What it said is as old as the answer, and as much of it is done.
+		cost += float64(p.freeNS-nowNS) / float64(time.Second)
+	}
+	if p != nil && p.failures > 0 {
 		cost *= math.Exp2(p.failures * fading(nowNS-p.failureNS, c.cfg.PenaltyTau))
 	}
 	return cost
@@ -208,6 +213,7 @@ func (c *core) answered(now time.Time, m messages.PeerAnswered) {
 	p.inFlight = max(0, p.inFlight-1)
 	if m.Load >= 0 {
 		p.load, p.loadNS = float64(m.Load), nowNS
+		p.freeNS = nowNS + int64(m.Wait)
 	}
 	took := m.Took.Seconds()
 	switch m.Outcome {

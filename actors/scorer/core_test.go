@@ -234,7 +234,7 @@ func TestPatience(t *testing.T) {
 	b := newBench(t, cfg)
 	near, far := nodeID(1), nodeID(2)
 	got := b.choose(near)
-	if got.HedgeAfter != cfg.UnknownTime || got.Timeout != 1600*time.Millisecond {
+	if got.HedgeAfter != cfg.UnknownTime || got.Timeout != cfg.TimeoutMin {
 		t.Errorf("nothing is known of anybody: %+v", got)
 	}
 	for range 100 {

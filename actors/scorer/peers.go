@@ -16,6 +16,7 @@ type peer struct {
 	failureNS int64
 	load      float64 // as of loadNS
 	loadNS    int64
+	freeNS    int64 // when it will have sent what it had to send, as it said
 
 	inFlight int
 	chosenNS int64

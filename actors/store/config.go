@@ -97,6 +97,12 @@ type Config struct {
 	// time; one more is answered that this node is busy.
 	ServesMax int
 
+	// BacklogMax is how far behind with sending this node may be to take on
+	// a read that a person waits for; read-ahead is refused at half of it and
+	// background work at a quarter. Raising it makes others wait here instead
+	// of asking elsewhere.
+	BacklogMax time.Duration
+
 	// ServedBatch and ServedDelay bound what is served before the popularity
 	// is told, in blocks and in time.
 	ServedBatch int
@@ -134,6 +140,7 @@ func (c Config) Validate() error {
 		{"CachesMax", int64(c.CachesMax), 0},
 		{"CompactBytes", c.CompactBytes, 0},
 		{"ServesMax", int64(c.ServesMax), network},
+		{"BacklogMax", int64(c.BacklogMax), network},
 		{"ServedBatch", int64(c.ServedBatch), network},
 		{"ServedDelay", int64(c.ServedDelay), network * int64(time.Second)},
 		{"OfferedMax", int64(c.OfferedMax), 0},

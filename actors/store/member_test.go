@@ -44,6 +44,7 @@ func memberConfig() store.Config {
 	cfg := testConfig()
 	cfg.Network, cfg.KeptMax, cfg.ReplicaBytesMax = true, 1000, 100*blockSize
 	cfg.CacheBytesMax, cfg.ChangesMax, cfg.CachesMax = 20*blockSize, 4, 4
+	cfg.BacklogMax = time.Second
 	cfg.ServesMax, cfg.ServedBatch, cfg.ServedDelay = 4, 8, time.Second
 	cfg.OfferedMax = 10
 	return cfg
@@ -115,6 +116,8 @@ func (m *member) boot(boot sim.Boot) port.IndexEngine {
 func (m *member) Self() messages.NodeID { return messages.NodeID{0xff} }
 
 func (m *member) Handle(protocol messages.Protocol) { m.handled = append(m.handled, protocol) }
+
+func (m *member) Backlog() time.Duration { return 0 }
 
 func (m *member) Respond(exchange messages.Exchange, packet messages.Packet) {
 	m.answers = append(m.answers, answered{exchange, packet, m.depot.world.Elapsed()})

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"time"
 
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/messages/wire"
@@ -32,12 +33,18 @@ func (a *actor) onPacket(ctx shell.Ctx, m messages.PacketReceived) {
 	case !a.cfg.ServeAll && !a.kept.serves(request.CID):
 		a.served.absent++
 		a.respond(m.Exchange, wire.BlockAbsent, nil)
-	case a.serving >= a.cfg.ServesMax:
+	case a.serving >= a.cfg.ServesMax, a.net.Backlog() > a.backlogMax(request.Urgency):
 		a.served.busy++
 		a.respond(m.Exchange, wire.BlockBusy, nil)
 	default:
 		a.serve(ctx, m.Exchange, request.CID)
 	}
+}
+
+// backlogMax is how far behind this node may be to take on a request. What
+// nobody waits for gives way first.
+func (a *actor) backlogMax(urgency messages.Urgency) time.Duration {
+	return a.cfg.BacklogMax >> urgency
 }
 
 func (a *actor) serve(ctx shell.Ctx, exchange messages.Exchange, cid messages.CID) {
@@ -76,7 +83,10 @@ func (a *actor) respond(exchange messages.Exchange, status wire.BlockStatus, blo
 		load++
 	}
 	a.net.Respond(exchange, messages.Packet{
-		Head: wire.BlockResponse{Status: status, Load: load}.Append(nil), Blocks: blocks,
+		Head: wire.BlockResponse{
+			Status: status, Load: load, Wait: a.net.Backlog(),
+		}.Append(nil),
+		Blocks: blocks,
 	})
 }
 

@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/noisefs/noisefs/messages"
+import (
+	"time"
+
+	"github.com/noisefs/noisefs/messages"
+)
 
 // BlockRequest is the head of a packet of [messages.ProtocolBlock]: it asks
 // for one block. Requests are for single blocks on purpose: nobody is told
@@ -58,16 +62,22 @@ const (
 //	message BlockResponse {
 //	  uint32 status = 1;
 //	  uint32 load = 2;      // requests being served here, this one included
+//	  uint32 wait_ms = 3;   // how long what waits to be sent will take
 //	}
 type BlockResponse struct {
 	Status BlockStatus
 	Load   uint32
+	Wait   time.Duration // in whole milliseconds, at most BlockWaitMax
 }
+
+// BlockWaitMax bounds what a node may say of how far it is behind.
+const BlockWaitMax = time.Hour
 
 // Append appends the encoding to b.
 func (m BlockResponse) Append(b []byte) []byte {
 	b = appendUint(b, 1, uint64(m.Status))
-	return appendUint(b, 2, uint64(m.Load))
+	b = appendUint(b, 2, uint64(m.Load))
+	return appendUint(b, 3, uint64(min(m.Wait, BlockWaitMax)/time.Millisecond))
 }
 
 // DecodeBlockResponse decodes a response.
@@ -80,6 +90,8 @@ func DecodeBlockResponse(b []byte) (BlockResponse, error) {
 			m.Status = BlockStatus(r.uint(uint64(BlockBusy)))
 		case 2:
 			m.Load = uint32(r.uint(1 << 20))
+		case 3:
+			m.Wait = time.Duration(r.uint(uint64(BlockWaitMax/time.Millisecond))) * time.Millisecond
 		}
 	}
 	if m.Status == 0 {

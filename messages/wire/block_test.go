@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/noisefs/noisefs/messages"
 )
@@ -12,7 +13,7 @@ func TestBlockMessagesComeBack(t *testing.T) {
 	if got, err := DecodeBlockRequest(request.Append(nil)); err != nil || got != request {
 		t.Errorf("got %+v, %v; want %+v", got, err, request)
 	}
-	response := BlockResponse{Status: BlockBusy, Load: 17}
+	response := BlockResponse{Status: BlockBusy, Load: 17, Wait: 1500 * time.Millisecond}
 	if got, err := DecodeBlockResponse(response.Append(nil)); err != nil || got != response {
 		t.Errorf("got %+v, %v; want %+v", got, err, response)
 	}

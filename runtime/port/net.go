@@ -38,6 +38,10 @@ type Net interface {
 	// incarnation as PacketReceived, until it ends. One actor handles a
 	// protocol; a packet of a protocol that nobody handles is dropped.
 	Handle(protocol messages.Protocol)
+	// Backlog is about how long it will take until what this node has yet to
+	// send has left it. Who is far behind had better ask others to ask
+	// elsewhere than to wait.
+	Backlog() time.Duration
 	// Respond answers an inbound request, once. An exchange that is unknown
 	// (answered, timed out, of an earlier incarnation) is ignored.
 	Respond(exchange messages.Exchange, packet messages.Packet)

@@ -31,6 +31,7 @@ func nodeConfig(p *plan.Plan) (node.Config, error) {
 	c.Store.KeptMax = p.Node.StorageBlocks + 64*p.Node.CacheBlocks + 1024
 	c.Store.ReplicaBytesMax = int64(p.Node.StorageBlocks) * block
 	c.Store.ChangesMax, c.Store.CachesMax, c.Store.ServesMax = 64, 16, 64
+	c.Store.BacklogMax = 2 * time.Second
 	c.Store.ServedBatch, c.Store.ServedDelay = 64, time.Second
 	c.Store.OfferedMax = 64
 

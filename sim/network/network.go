@@ -125,6 +125,13 @@ func (n *Network) Slow(p Peer, s Slowness) {
 	n.peers[p].slow = s
 }
 
+// Backlog returns how long a node's uplink will take for what waits at it.
+func (n *Network) Backlog(p Peer) time.Duration {
+	x := &n.peers[p]
+	x.up.advance(n.timers.NowNS())
+	return time.Duration(x.up.work(x.up.waiting[0]+x.up.waiting[1], x.slow.Factor))
+}
+
 // OneWay returns the least latency from one node to another.
 func (n *Network) OneWay(from, to Peer) time.Duration {
 	a, b := &n.peers[from], &n.peers[to]

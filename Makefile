@@ -6,18 +6,21 @@ KILLS    ?= 50
 CUTS     ?= 2000
 SEEDS    ?= 20
 SIZE     ?= 1GiB
+# How large the networks of 'make soak' are, and of 'make bench'.
+NODES    ?= 1000
 # What 'make test' runs under the race detector; 'make race' runs everything.
 RACE     ?= ./actors/cache ./actors/drive ./actors/randomizer ./actors/reader ./actors/store \
   ./runtime/api ./runtime/blockstore ./runtime/host ./runtime/node ./runtime/repo \
   ./runtime/shell ./runtime/tree ./sim
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo check test race sim fuzz bench soak generate clean go-present
+.PHONY: help build demo check test race sim fuzz bench experiments soak soak-networks generate \
+  clean go-present
 
 help: ## print this
 	@echo "NoiseFS: a private drive on a public block network"
 	@echo
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 go-present:
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is needed: https://go.dev/doc/install" >&2; exit 1; }
@@ -42,8 +45,9 @@ test: go-present ## the tests, the important ones under the race detector too
 race: go-present ## everything under the race detector
 	$(GO) test -race -timeout 60m ./...
 
-sim: go-present ## scenarios of the deterministic world over SEEDS seeds
+sim: build ## scenarios of one node and of a network of 30, over SEEDS seeds
 	NOISEFS_SEEDS=$(SEEDS) $(GO) test -count=1 -run 'Scenario|Chaos' -v ./sim/...
+	./noisefs sim sweep chaos --seeds $(SEEDS)
 
 fuzz: go-present ## every fuzz target for FUZZTIME each
 	@for pkg in $$($(GO) list ./...); do \
@@ -53,17 +57,31 @@ fuzz: go-present ## every fuzz target for FUZZTIME each
 	  done; \
 	done
 
-bench: build ## Go benchmarks, then noisefs bench store
+bench: build ## Go benchmarks, then noisefs bench store and noisefs bench sim
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	./noisefs bench store --size $(SIZE)
+	./noisefs bench sim --nodes $(NODES)
 
-soak: go-present ## the long suites: 1,000 kills, 100,000 power cuts, 5 GiB
+# EXPERIMENTS takes flags, as EXPERIMENTS='-only peers -seeds 2'. The commit is on the pages.
+experiments: go-present ## run the experiments and write docs/experiments (two hours on 2 cores)
+	$(GO) build -trimpath -buildvcs=auto -o bin/experiments ./bench/experiments
+	./bin/experiments $(EXPERIMENTS)
+
+# Each built-in scenario with its assertions, however many fail; chaos has many seeds instead.
+soak-networks: build
+	@failed=; for name in $$(./noisefs sim list | awk '$$1 != "chaos" {print $$1}'); do \
+	  ./noisefs sim run $$name --nodes $(NODES) || failed="$$failed $$name"; \
+	done; test -z "$$failed" || { echo "failed with $(NODES) nodes:$$failed" >&2; exit 1; }
+	./noisefs sim sweep chaos --seeds 1000
+
+soak: go-present ## the long suites: 1,000 kills, 100,000 power cuts, 5 GiB, networks of 1,000
 	NOISEFS_SOAK=1 NOISEFS_KILLS=1000 NOISEFS_CUTS=100000 NOISEFS_SEEDS=1000 \
 	  $(GO) tool gotestsum --format pkgname -- -count=1 -timeout 6h ./...
+	$(MAKE) soak-networks
 
 generate: go-present ## rewrite generated docs and golden files
 	$(GO) test ./sim/scenario ./runtime/node -run 'Generated|Golden|Tree|README' -update
 	$(GO) test ./runtime/config -update
 
 clean: ## remove what was built
-	rm -f noisefs
+	rm -f noisefs bin/experiments

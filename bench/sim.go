@@ -34,6 +34,7 @@ type SimCost struct {
 	// CPUPerNodeSecond is CPU seconds per node and virtual second.
 	CPUPerNodeSecond float64 `json:"cpuPerNodeSecond"`
 	PeakMiB          float64 `json:"peakRSSMiB"`
+	BeforeMiB        float64 `json:"beforeRSSMiB"` // before the run
 
 	TraceHash          report.Hash    `json:"traceHash"`
 	InvariantsChecked  uint64         `json:"invariantsChecked"`
@@ -90,6 +91,7 @@ func MeasureSim(
 ) (SimCost, *report.Result, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	forgetPeak()
+	before := peakMemory(os.Getpid())
 	var meter spanMeter
 	start := time.Now()
 	result, err := fleet.Run(p, fleet.Options{
@@ -109,7 +111,7 @@ func MeasureSim(
 	c := SimCost{
 		Nodes: p.Nodes, VirtualSeconds: result.VirtualSeconds, WallSeconds: result.WallSeconds,
 		Events: meter.took.events, CPUSeconds: meter.took.cpu.Seconds(),
-		PeakMiB: peakMemory(os.Getpid()), TraceHash: result.TraceHash,
+		PeakMiB: peakMemory(os.Getpid()), BeforeMiB: before, TraceHash: result.TraceHash,
 		InvariantsChecked:  result.InvariantsChecked,
 		InvariantsViolated: result.InvariantsViolated, Figures: result.Figures,
 	}

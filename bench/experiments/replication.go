@@ -1,0 +1,53 @@
+package main
+
+import "github.com/noisefs/noisefs/sim/report"
+
+// replicationExperiment compares the adaptive factor with fixed ones.
+func replicationExperiment() experiment {
+	e := experiment{
+		name: "replication", title: "How many copies", seeds: 5, equalBytes: true,
+		about: `Adaptive replication gives a block as many copies as it is in demand; fixed
+replication gives all the same number. What counts is what that buys for the bytes it takes, so
+adaptive is compared with the fixed factor that stores about as much (marked below), and with the
+others. *Churn*: nodes come and go with the session lengths of IPFS peers in 2022, and a lost
+holder is waited for before it is replaced. *Flash crowd*: within ten seconds one file becomes
+three hundred times as popular.`,
+		columns: []string{"what happens", "copies"},
+		figures: []report.Figure{
+			report.BytesStored, report.ReplicasMean, report.ReplicasHot, report.Availability,
+			report.P50Seconds, report.P99Seconds, report.P999Seconds, report.RepairBytes,
+			report.BytesMoved,
+		},
+		compared: []report.Figure{
+			report.P99Seconds, report.Availability, report.ReadFailures, report.BytesStored,
+		},
+	}
+	for _, happens := range []struct{ name, file, plot string }{
+		{"churn", "replication-churn.yaml", "churn"},
+		{"flash crowd", "replication-crowd.yaml", "crowd"},
+	} {
+		e.variants = append(e.variants, variant{
+			labels: []string{happens.name, "adaptive"}, file: happens.file,
+			params: []string{"policies.replication=adaptive"},
+		})
+		for _, factor := range []string{"2", "3", "5", "8"} {
+			e.variants = append(e.variants, variant{
+				labels: []string{happens.name, "fixed " + factor}, file: happens.file,
+				params: []string{"policies.replication=fixed", "policies.factor=" + factor},
+			})
+		}
+		e.plots = append(e.plots, plot{
+			name: happens.plot, title: "Read p99 by bytes stored, " + happens.name, scatter: true,
+			x:    figureOver("bytes stored, GiB", report.BytesStored, 1<<30),
+			y:    figureOver("99th percentile of a read, seconds", report.P99Seconds, 1),
+			only: func(v variant) bool { return v.labels[0] == happens.name },
+		}, plot{
+			name: happens.plot + "-failures", scatter: true,
+			title: "Failed reads by bytes stored, " + happens.name,
+			x:     figureOver("bytes stored, GiB", report.BytesStored, 1<<30),
+			y:     figureOver("reads that failed", report.ReadFailures, 1),
+			only:  func(v variant) bool { return v.labels[0] == happens.name },
+		})
+	}
+	return e
+}

@@ -62,7 +62,7 @@ type Config struct {
 // peers 200 ms away.
 func DefaultConfig() Config {
 	return Config{
-		Width:              5,
+		Width:              3,
 		TriedMax:           12,
 		InFlightMax:        64,
 		InFlightPerPeerMax: 16,

@@ -72,6 +72,10 @@ func configureNetwork(n *node.Network, p *plan.Plan) {
 	n.Scorer.Policy = string(p.Policies.Peers)
 	n.Replication.Policy = replication.Policy(p.Policies.Replication)
 	n.Replication.Factor = p.Policies.Factor
+	n.Fetcher.Width = n.Replication.RMin
+	if n.Replication.Policy == replication.PolicyFixed {
+		n.Fetcher.Width = min(p.Policies.Factor, n.Fetcher.TriedMax)
+	}
 	n.Replication.WatchedMax, n.Replication.ReplicasMax = 1<<16, max(1, min(1<<16, p.Node.StorageBlocks))
 	n.Popularity.Depth, n.Popularity.Width = sketchDepth, sketchWidth
 	for i := range min(seedNodes, p.Nodes) {

@@ -34,6 +34,8 @@ type Options struct {
 	Progress func(Progress)
 	// Events receives what happens in the network; nil drops it.
 	Events *report.EventWriter
+	// Observe sees every delivery, after the checkers; it may be nil.
+	Observe func(shell.Delivery)
 }
 
 // PhaseMeasured is [Progress].Phase in the measured span.
@@ -90,6 +92,7 @@ type run struct {
 	checks  *checks
 	measure *measure
 
+	story     []string // the last storyMax events that may explain a violation
 	measuring bool
 	began     time.Duration    // of the measured span, in virtual time
 	unread    int              // files that are still being read back at the end
@@ -157,7 +160,7 @@ func newRun(p *plan.Plan, o Options, change specChange) (*run, error) {
 	r.measure = newMeasure(r)
 	preset.Options.Seed = p.Seed
 	r.world = sim.NewWorld(sim.Options{
-		Seed: p.Seed, Network: &preset.Options, Observe: r.checks.observe, AllowPanics: true,
+		Seed: p.Seed, Network: &preset.Options, Observe: r.observe, AllowPanics: true,
 		WorkPerInstantMax: sim.WorkPerInstantMaxDefault + 10_000*p.Nodes,
 	})
 	r.gate = r.world.Gate(directorName, asksPerNode*p.Nodes)
@@ -167,6 +170,14 @@ func newRun(p *plan.Plan, o Options, change specChange) (*run, error) {
 		}
 	}
 	return r, nil
+}
+
+// observe shows every delivery to those who look on.
+func (r *run) observe(d shell.Delivery) {
+	r.checks.observe(d)
+	if r.options.Observe != nil {
+		r.options.Observe(d)
+	}
 }
 
 // addMember makes the node of a number, which is off.
@@ -322,7 +333,7 @@ func (r *run) storeContent() {
 		}
 		r.storing += len(files)
 		if !r.tell(owner, orders{store: files}) {
-			r.checks.violated("set-up", "node %d does not run", owner)
+			r.checks.violated("set-up", "%s does not run", r.members[owner].node.Name())
 		}
 	}
 }
@@ -358,4 +369,20 @@ func (r *run) event(kind string, m *member, more report.Event) {
 		more.Node = m.node.Name()
 	}
 	r.options.Events.Write(more)
+	if words, ok := storyWords[kind]; ok {
+		line := fmt.Sprintf("%14s  %-8s %s", r.world.Elapsed(), more.Node, words)
+		if more.Text != "" {
+			line += ": " + more.Text
+		}
+		r.story = append(r.story[max(0, len(r.story)-storyMax+1):], line)
+	}
+}
+
+// storyMax is how much of what happened a violation is shown with.
+const storyMax = 20
+
+// storyWords are the events that may explain a violation, in words.
+var storyWords = map[string]string{
+	"nodeStarted": "starts", "nodeStopped": "stops", "nodeCrashed": "loses power",
+	"faultBegan": "a fault begins", "faultEnded": "a fault ends",
 }

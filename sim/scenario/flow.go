@@ -51,6 +51,10 @@ func portOf(answer string) string {
 		return "Index"
 	case strings.HasPrefix(answer, "Blocks"):
 		return "Blocks"
+	case strings.HasPrefix(answer, "Gossip"):
+		return "Gossip"
+	case strings.HasPrefix(answer, "Packet"), strings.HasPrefix(answer, "Request"):
+		return "Net"
 	}
 	return "Workers"
 }
@@ -74,6 +78,24 @@ func (r *FlowRecorder) Flows() []sim.Flow {
 	return flows
 }
 
+// Has reports whether a message of the type was noted.
+func (r *FlowRecorder) Has(message string) bool {
+	return slices.ContainsFunc(r.steps, func(s flowStep) bool { return s.message == message })
+}
+
+// Between returns what was noted between some roles, and from ports to them.
+func (r *FlowRecorder) Between(roles ...string) *FlowRecorder {
+	part := NewFlowRecorder()
+	for _, s := range r.steps {
+		if slices.Contains(roles, s.to) &&
+			(s.kind == shell.KindAnswer || slices.Contains(roles, s.from)) {
+			part.steps = append(part.steps, s)
+			part.seen[s] = r.seen[s]
+		}
+	}
+	return part
+}
+
 // Add takes in what another recorder noted.
 func (r *FlowRecorder) Add(other *FlowRecorder) {
 	for _, s := range other.steps {
@@ -86,8 +108,9 @@ func (r *FlowRecorder) Add(other *FlowRecorder) {
 
 // flowColumns is the order in which a sequence diagram shows who takes part.
 var flowColumns = [...]string{
-	ClientRole, roleDrive, roleSplitter, roleRandomizer, roleReader, roleCache, roleStore,
-	"Workers", "Index", "Blocks",
+	ClientRole, "user", roleDrive, roleSplitter, roleRandomizer, roleReader, roleCache, roleStore,
+	"fetcher", "scorer", "replication", "popularity", "membership",
+	"Workers", "Index", "Blocks", "Net", "Gossip",
 }
 
 // Sequence returns a Mermaid sequence diagram: each type of message where it

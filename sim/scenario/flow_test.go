@@ -27,6 +27,14 @@ time. Solid arrows are commands, dashed ones replies and the answers of ports (W
 sealing and mixing; Index: the database; Blocks: the block store), open ones events.
 `
 
+const flowNetworkHead = `
+# In a network
+
+Recorded from eight nodes, of which one stores files and another reads them: what the actors of one
+node say to each other, and what they hear of Net (packets of other nodes) and Gossip. The user is
+the simulation's; the chapters leave out actors that they are not about.
+`
+
 // flowRuns are what is recorded.
 var flowRuns = []struct {
 	title, text string
@@ -110,6 +118,10 @@ func TestMessageFlowGenerated(t *testing.T) {
 			recorder.Sequence() + "```\n")
 	}
 	doc.WriteString("\n## All commands and events of these\n\n```mermaid\n" +
+		sim.DrawFlows(all.Flows()) + "```\n")
+	chapters, all := networkFlow(t)
+	doc.WriteString(flowNetworkHead + chapters)
+	doc.WriteString("\n## All commands and events of a node in a network\n\n```mermaid\n" +
 		sim.DrawFlows(all.Flows()) + "```\n")
 	if *update {
 		if err := os.WriteFile(flowFile, []byte(doc.String()), 0o644); err != nil {

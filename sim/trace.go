@@ -3,15 +3,21 @@ package sim
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 	"time"
 
+	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/shell"
 )
 
-// traceTailLength is how many deliveries a failure report shows.
-const traceTailLength = 40
+// traceTailLength is how many deliveries are remembered, and traceShown how
+// many of them a failure report shows.
+const (
+	traceTailLength = 512
+	traceShown      = 40
+)
 
 // offendersShown is how many actors a runaway report names.
 const offendersShown = 4
@@ -47,9 +53,14 @@ type trace struct {
 	flow   map[flowKey]uint64 // nil: not recorded
 }
 
+// traced is a delivery without its message: that may hold blocks.
 type traced struct {
-	atNS int64
-	shell.Delivery
+	atNS        int64
+	kind        shell.Kind
+	from, to    shell.Ref
+	incarnation uint64
+	message     reflect.Type
+	corr        messages.Corr
 }
 
 func newTrace(flow bool) *trace {
@@ -63,13 +74,15 @@ func newTrace(flow bool) *trace {
 }
 
 func (t *trace) add(atNS int64, d shell.Delivery) {
-	t.tail[t.events%traceTailLength] = traced{atNS, d}
+	message, corr := reflect.TypeOf(d.Msg), d.Corr()
+	t.tail[t.events%traceTailLength] = traced{
+		atNS, d.Kind, d.From, d.To, d.Incarnation, message, corr,
+	}
 	t.events++
-	message := reflect.TypeOf(d.Msg)
 	hash := mix(t.hash, uint64(atNS))
 	hash = mix(hash, d.To.PathHash())
 	hash = mix(hash, t.typeHash(message))
-	hash = mix(hash, uint64(d.Corr()))
+	hash = mix(hash, uint64(corr))
 	t.hash = mix(hash, d.Incarnation<<8|uint64(d.Kind))
 	if t.flow != nil && !d.From.IsZero() {
 		t.flow[flowKey{d.From.Role(), d.To.Role(), d.Kind, message}]++
@@ -103,22 +116,38 @@ func (t *trace) last() []traced {
 	return known
 }
 
-// String shows the last deliveries, one a line. Simulated data only: in here
+// String shows the last deliveries, one a line.
+func (t *trace) String() string { return show(t.last()) }
+
+// about shows the last deliveries from and to actors of some nodes.
+func (t *trace) about(nodes ...string) string {
+	return show(slices.DeleteFunc(t.last(), func(d traced) bool {
+		return !slices.Contains(nodes, nodeOf(d.from)) && !slices.Contains(nodes, nodeOf(d.to))
+	}))
+}
+
+// nodeOf is the first part of an actor's path.
+func nodeOf(actor shell.Ref) string {
+	node, _, _ := strings.Cut(actor.String(), "/")
+	return node
+}
+
+// show writes the last ones of some deliveries. Simulated data only: in here
 // nothing is secret, but values are left out all the same.
-func (t *trace) String() string {
+func show(deliveries []traced) string {
 	var b strings.Builder
-	for _, d := range t.last() {
+	for _, d := range deliveries[max(0, len(deliveries)-traceShown):] {
 		from := "-"
-		if !d.From.IsZero() {
-			from = d.From.String()
+		if !d.from.IsZero() {
+			from = d.from.String()
 		}
-		fmt.Fprintf(&b, "%14s  %-22s → %-22s %-8s %s", time.Duration(d.atNS), from, d.To,
-			d.Kind, typeName(reflect.TypeOf(d.Msg)))
-		if corr := d.Corr(); corr != 0 {
-			fmt.Fprintf(&b, " #%d", corr)
+		fmt.Fprintf(&b, "%14s  %-22s → %-22s %-8s %s", time.Duration(d.atNS), from, d.to,
+			d.kind, typeName(d.message))
+		if d.corr != 0 {
+			fmt.Fprintf(&b, " #%d", d.corr)
 		}
-		if d.Incarnation > 1 {
-			fmt.Fprintf(&b, " (incarnation %d)", d.Incarnation)
+		if d.incarnation > 1 {
+			fmt.Fprintf(&b, " (incarnation %d)", d.incarnation)
 		}
 		b.WriteByte('\n')
 	}
@@ -128,8 +157,9 @@ func (t *trace) String() string {
 // offenders names the actors that got most of the last deliveries.
 func (t *trace) offenders() string {
 	counts := make(map[string]int)
-	for _, d := range t.last() {
-		counts[fmt.Sprintf("%s (%s)", d.To, typeName(reflect.TypeOf(d.Msg)))]++
+	all := t.last()
+	for _, d := range all[max(0, len(all)-traceShown):] {
+		counts[fmt.Sprintf("%s (%s)", d.to, typeName(d.message))]++
 	}
 	var names []string
 	for name := range counts {

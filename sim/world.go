@@ -118,6 +118,10 @@ func (w *World) Deliveries() uint64 { return w.trace.events }
 // TraceTail shows the last deliveries, one a line.
 func (w *World) TraceTail() string { return w.trace.String() }
 
+// TraceAbout shows the last deliveries from and to the actors of some nodes,
+// as far as they are among the last of all, one a line.
+func (w *World) TraceAbout(nodes ...string) string { return w.trace.about(nodes...) }
+
 // Flows tells who sent what to whom; Options.RecordFlow turns it on.
 func (w *World) Flows() []Flow { return w.trace.flows() }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -61,7 +62,8 @@ type checks struct {
 	run      *run
 	times    map[string]uint64
 	problems []string
-	last     []string // deliveries before the first violation
+	before   []string // what the run did before the first violation
+	last     []string // deliveries before it
 	commands *commands
 	owners   map[shell.Ref]*member // of actors, as far as they were looked up
 
@@ -90,14 +92,32 @@ func newChecks(r *run) *checks {
 // violated takes down that a promise is broken. Checks go on: what follows
 // the first may tell more.
 func (c *checks) violated(check, format string, args ...any) {
+	text := fmt.Sprintf("%s (at %s): %s", check, c.run.world.Elapsed(), fmt.Sprintf(format, args...))
 	if len(c.problems) == 0 {
-		c.last = strings.Split(strings.TrimRight(c.run.world.TraceTail(), "\n"), "\n")
+		c.before = slices.Clone(c.run.story)
+		c.last = c.deliveriesAbout(text)
 	}
 	if len(c.problems) < violationsMax {
-		text := fmt.Sprintf("%s (at %s): %s", check, c.run.world.Elapsed(), fmt.Sprintf(format, args...))
 		c.problems = append(c.problems, text)
 		c.run.event("invariantViolated", nil, report.Event{Text: text})
 	}
+}
+
+// nodeName is how the nodes of a run are called, in violations too.
+var nodeName = regexp.MustCompile(`\bn\d{4,}\b`)
+
+// deliveriesAbout returns the last deliveries from and to the nodes that a
+// text names; of all nodes when it names none.
+func (c *checks) deliveriesAbout(text string) []string {
+	world := c.run.world
+	tail := ""
+	if names := nodeName.FindAllString(text, -1); len(names) > 0 {
+		tail = world.TraceAbout(names...)
+	}
+	if tail == "" {
+		tail = world.TraceTail()
+	}
+	return strings.Split(strings.TrimRight(tail, "\n"), "\n")
 }
 
 func (c *checks) failed() bool { return len(c.problems) > 0 }
@@ -268,8 +288,8 @@ func (c *checks) stored(m messages.PutBlocks) {
 func (r *run) checkBytes(number int, f *file, chunk int, parts []messages.Part) {
 	r.checks.times[checkBytes]++
 	if !r.catalog.right(f.number, chunk, parts) {
-		r.checks.violated(checkBytes, "node %d read wrong bytes of file %d, block %d",
-			number, f.number, chunk)
+		r.checks.violated(checkBytes, "%s read wrong bytes of block %d of file %d",
+			r.members[number].node.Name(), chunk, f.number)
 	}
 }
 
@@ -278,8 +298,8 @@ func (r *run) readBack(number int, f *file, err *messages.Error) {
 	r.unread--
 	r.checks.times[checkBack]++
 	if err != nil && !f.gone {
-		r.checks.violated(checkBack, "file %d, stored by node %d, cannot be read by node %d: %v",
-			f.number, f.owner, number, err)
+		r.checks.violated(checkBack, "file %d, stored by %s, cannot be read by %s: %v", f.number,
+			r.members[f.owner].node.Name(), r.members[number].node.Name(), err)
 	}
 }
 
@@ -344,6 +364,23 @@ func (c *checks) underReplicated() int {
 		}
 	}
 	return n
+}
+
+// fewest tells of one of the blocks with the fewest living holders.
+func (c *checks) fewest() string {
+	worst, least := messages.CID{}, len(c.run.members)+1
+	for _, p := range c.promised {
+		if n := c.holders(p.cid); n < least {
+			worst, least = p.cid, n
+		}
+	}
+	text := fmt.Sprintf("block %s has %d of %d", worst.Short(), least, c.run.leastHolders())
+	for _, m := range c.run.members {
+		if _, holds := c.replicas[worst][m.number]; holds && m.alive {
+			text += ", " + m.node.Name()
+		}
+	}
+	return text
 }
 
 // popularities are the data blocks of the files that users read: how often,

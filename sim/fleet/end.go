@@ -29,8 +29,8 @@ func (r *run) heal() error {
 		return err
 	}
 	if !r.converged() {
-		r.checks.violated("the network converges", "after %s %d blocks have too few holders",
-			r.plan.Liveness, r.checks.underReplicated())
+		r.checks.violated("the network converges", "after %s %d blocks have too few holders: %s",
+			r.plan.Liveness, r.checks.underReplicated(), r.checks.fewest())
 		return errViolated
 	}
 	r.convergedAfter = r.world.Elapsed() - since
@@ -66,7 +66,7 @@ func (r *run) readEverythingBack() error {
 	}
 	for number, files := range theirs {
 		if len(files) > 0 && !r.tell(number, orders{readAll: files}) {
-			r.checks.violated(checkBack, "node %d does not run", number)
+			r.checks.violated(checkBack, "%s does not run", r.members[number].node.Name())
 		}
 	}
 	err := r.pass("reading back", readBackPatience, func() bool { return r.unread == 0 })

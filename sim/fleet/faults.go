@@ -74,14 +74,32 @@ func (r *run) struck(f plan.Fault) []*member {
 // strike lets a fault happen, and arranges for its end.
 func (r *run) strike(f plan.Fault) {
 	hit := r.struck(f)
-	r.event("faultBegan", nil, report.Event{Text: string(f.Kind), Bytes: int64(len(hit))})
+	r.event("faultBegan", nil, report.Event{Text: faultText(f, hit)})
 	undo := r.inflict(f, hit)
 	if f.For > 0 && undo != nil {
 		r.world.At(f.For, func() {
-			r.event("faultEnded", nil, report.Event{Text: string(f.Kind)})
+			r.event("faultEnded", nil, report.Event{Text: faultText(f, hit)})
 			undo()
 		})
 	}
+}
+
+// namedMax is how many of the nodes that a fault hits are named.
+const namedMax = 8
+
+// faultText says in short what a fault is, and whom it hits.
+func faultText(f plan.Fault, hit []*member) string {
+	text := string(f.Kind)
+	if f.Lie != "" {
+		text += " (" + string(f.Lie) + ")"
+	}
+	for i, m := range hit {
+		if i == namedMax {
+			return fmt.Sprintf("%s and %d more", text, len(hit)-namedMax)
+		}
+		text += " " + m.node.Name()
+	}
+	return text
 }
 
 // inflict lets a fault happen and returns what ends it.

@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"bytes"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -40,7 +41,11 @@ var worlds = map[string]func(*plan.Plan){
 			})
 		}
 	},
-	"DiskCache": func(p *plan.Plan) { p.Policies.Cache = plan.CacheDisk },
+	"DiskCache": func(p *plan.Plan) {
+		p.Policies.Cache, p.Duration = plan.CacheDisk, time.Minute
+		// Some holders serve nothing, so that others are asked too.
+		p.Faults = []plan.Fault{{Kind: plan.FaultLiar, Lie: plan.LieTaker, Share: 0.5}}
+	},
 	"Windows":   func(p *plan.Plan) { p.Timings.PopularityWindow = 10 * time.Second },
 	"LittleRoom": func(p *plan.Plan) {
 		p.Node.StorageBlocks, p.Liveness = littleRoom, 0
@@ -206,6 +211,24 @@ func TestBroken(t *testing.T) {
 				t.Errorf("reported %q, want %q", found, test.check)
 			}
 			t.Log(found[0])
+			lastEventsAreAbout(t, found[0], result.LastEvents)
 		})
+	}
+}
+
+// lastEventsAreAbout checks that a violation is shown with what the nodes
+// that it names were told last.
+func lastEventsAreAbout(t *testing.T, violation string, events []string) {
+	t.Helper()
+	if len(events) < 2 {
+		t.Errorf("shown with the events %q", events)
+	}
+	names := regexp.MustCompile(`n\d{4}`).FindAllString(violation, -1)
+	for _, event := range events {
+		if len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool {
+			return strings.Contains(event, name+"/")
+		}) {
+			t.Errorf("%q is not about %v", event, names)
+		}
 	}
 }

@@ -16,7 +16,7 @@ func (r *run) result() *report.Result {
 		Scenario: r.plan.Name, Seed: r.plan.Seed, Nodes: r.plan.Nodes,
 		VirtualSeconds: r.plan.Duration.Seconds(), WallSeconds: m.wall.Seconds(),
 		Events: r.world.Deliveries(), TraceHash: report.Hash(r.world.TraceHash()),
-		InvariantsViolated: c.problems, LastEvents: c.last,
+		InvariantsViolated: c.problems, Before: c.before, LastEvents: c.last,
 		Figures: report.Figures{}, Samples: m.samples, ReadLatency: m.all.CDF(),
 	}
 	c.times[checkReplies] = c.commands.answered

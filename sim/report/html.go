@@ -30,7 +30,7 @@ type page struct {
 	Seed                                               uint64
 	Nodes, Missed                                      int
 	OK                                                 bool
-	Violated, LastEvents                               []string
+	Violated, Before, LastEvents                       []string
 	Figures, Checks, Observers                         []row
 	Assertions                                         []verdict
 	Charts                                             []drawing
@@ -45,7 +45,7 @@ func (r *Result) WriteHTML(w io.Writer) error {
 		Span: Format(r.VirtualSeconds, UnitSeconds), TraceHash: r.TraceHash.String(),
 		Events: count(r.Events), Seed: r.Seed, Nodes: r.Nodes,
 		Missed: len(r.Missed()), OK: r.OK(),
-		Violated: r.InvariantsViolated, LastEvents: r.LastEvents,
+		Violated: r.InvariantsViolated, Before: r.Before, LastEvents: r.LastEvents,
 	}
 	for _, d := range All {
 		if value, ok := r.Figures[d.Figure]; ok {

@@ -44,6 +44,7 @@ func newResult() *report.Result {
 		InvariantsChecked:  25000,
 		InvariantsViolated: []string{"a <wrong> byte was read"},
 		Checks:             []report.Check{{Name: "bytes read are those written", Times: 24000}},
+		Before:             []string{"1m55s  n0001  crashed"},
 		LastEvents:         []string{"119.9s n0001/reader ← RangeRead"},
 		Figures:            figures,
 		Assertions: []report.Assertion{

@@ -31,7 +31,11 @@ type Result struct {
 	InvariantsViolated []string `json:"invariantsViolated"`
 	// Checks says how often each invariant was checked.
 	Checks []Check `json:"checks"`
-	// LastEvents are the last deliveries before a violation, oldest first.
+	// Before are the last faults, and comings and goings of nodes, before a
+	// violation, oldest first.
+	Before []string `json:"before,omitempty"`
+	// LastEvents are the last deliveries before it, oldest first: those from
+	// and to the nodes that it names, or of all when it names none.
 	LastEvents []string `json:"lastEvents,omitempty"`
 
 	Assertions []Assertion `json:"assertions"`

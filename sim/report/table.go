@@ -96,8 +96,11 @@ func (r *Result) verdictRows(b *bytes.Buffer) {
 	for _, text := range r.InvariantsViolated {
 		fmt.Fprintf(b, "  VIOLATED: %s\n", text)
 	}
+	if len(r.Before) > 0 {
+		fmt.Fprintf(b, "\nwhat happened before it\n  %s\n", strings.Join(r.Before, "\n  "))
+	}
 	if len(r.LastEvents) > 0 {
-		fmt.Fprintf(b, "the last events before it\n  %s\n", strings.Join(r.LastEvents, "\n  "))
+		fmt.Fprintf(b, "\nthe last events before it\n  %s\n", strings.Join(r.LastEvents, "\n  "))
 	}
 }
 

@@ -42,7 +42,8 @@ var worlds = map[string]func(*plan.Plan){
 		}
 	},
 	"DiskCache": func(p *plan.Plan) {
-		p.Policies.Cache, p.Duration = plan.CacheDisk, time.Minute
+		p.Policies.Cache, p.Node.CacheBlocks = plan.CacheDisk, 8
+		p.Workloads[0].Rate, p.Duration = 4, time.Minute
 		// Some holders serve nothing, so that others are asked too.
 		p.Faults = []plan.Fault{{Kind: plan.FaultLiar, Lie: plan.LieTaker, Share: 0.5}}
 	},

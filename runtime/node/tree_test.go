@@ -11,28 +11,52 @@ import (
 	"github.com/noisefs/noisefs/runtime/tree"
 )
 
-var update = flag.Bool("update", false, "write testdata/tree.txt and the README's drawing anew")
+var update = flag.Bool("update", false, "write the trees in testdata and the README's drawing anew")
 
 const (
-	treeFile   = "testdata/tree.txt"
 	readmeFile = "../../README.md"
 	treeBegin  = "<!-- tree:begin -->\n"
 	treeEnd    = "<!-- tree:end -->"
 )
 
-// TestTreeGolden freezes the supervision tree: who there is, how often each
+// alone is the tree of a node that keeps files on one machine.
+func alone() tree.Spec { return node.Spec(node.FromSettings(config.Default())) }
+
+// networked is the tree of a node in a network, as simulations run it.
+func networked() tree.Spec {
+	c := node.FromSettings(config.Default())
+	n := node.DefaultNetwork()
+	c.Network, c.Store.Network, c.Cache.Network = &n, true, true
+	return node.Spec(c)
+}
+
+// TestTreeGolden freezes the supervision trees: who there is, how often each
 // may panic, whom each sends to.
 func TestTreeGolden(t *testing.T) {
+	tests := []struct {
+		name, file string
+		spec       tree.Spec
+	}{
+		{"Alone", "testdata/tree.txt", alone()},
+		{"Networked", "testdata/tree-network.txt", networked()},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { wantTree(t, test.file, test.spec) })
+	}
+}
+
+func wantTree(t *testing.T, file string, spec tree.Spec) {
+	t.Helper()
 	var printed strings.Builder
-	if err := tree.Print(&printed, node.Spec(node.FromSettings(config.Default()))); err != nil {
+	if err := tree.Print(&printed, spec); err != nil {
 		t.Fatal(err)
 	}
 	if *update {
-		if err := os.WriteFile(treeFile, []byte(printed.String()), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(printed.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(treeFile)
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +68,7 @@ func TestTreeGolden(t *testing.T) {
 
 // TestReadmeTreeGenerated keeps the README's drawing of the tree.
 func TestReadmeTreeGenerated(t *testing.T) {
-	drawing := "```mermaid\n" + tree.Mermaid(node.Spec(node.FromSettings(config.Default()))) + "```\n"
+	drawing := "```mermaid\n" + tree.Mermaid(networked()) + "```\n"
 	readme, err := os.ReadFile(readmeFile)
 	if err != nil {
 		t.Fatal(err)

@@ -86,6 +86,48 @@ Bounds include their ends. Of keys without a default, the network preset has its
 the item of a list must say it.
 `
 
+const markdownPolicy = `
+## Add a policy
+
+Scenarios name their policies, so that one of your own is compared with those that are there
+in the same network, with the same seeds. How to choose whom to ask for a block is a type with
+one method. This one lives in ` + "`actors/scorer`" + `, where it is compiled and tested:
+
+%s
+Two lines in ` + "`actors/scorer/policy.go`" + ` give it a name:
+
+` + "```go" + `
+	PolicyReliable = "reliable" // the one that failed the least lately
+
+	case PolicyReliable:
+		return reliable{}
+` + "```" + `
+
+and its name in the list of ` + "`Policies.Peers`" + ` in ` + "`sim/plan/plan.go`" + ` lets scenarios use it:
+
+` + "```" + `
+noisefs sim compare slow-nodes slow-nodes --param-b policies.peers=reliable --seeds 10
+` + "```" + `
+
+How many copies a block gets is decided in ` + "`nextFactor`" + ` of ` + "`actors/replication`" + `, and what
+stays in memory in ` + "`actors/cache`" + `. Scenarios name both likewise.
+`
+
+// policyExample is the example of a policy, as it is compiled.
+func policyExample(t *testing.T) string {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join("..", "..", "actors", "scorer", "own_policy_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, begins := strings.Cut(string(source), "of a policy of one's own.\n\n")
+	example, _, ends := strings.Cut(after, "\n// The policy of the example")
+	if !begins || !ends {
+		t.Fatal("the example of a policy is not where it was")
+	}
+	return "```go\n" + example + "```\n"
+}
+
 func markdown(t *testing.T) string {
 	t.Helper()
 	docs := fieldDocs(t)
@@ -110,6 +152,7 @@ func markdown(t *testing.T) string {
 	for _, figure := range report.All {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", figure.Figure, figure.Unit, figure.Words)
 	}
+	fmt.Fprintf(&b, markdownPolicy, policyExample(t))
 	return b.String()
 }
 

@@ -39,12 +39,6 @@ var checkNames = []string{
 	checkBack, checkReplies, checkBounds, checkGossip,
 }
 
-// promise is a replica that a node has acknowledged to hold.
-type promise struct {
-	cid   messages.CID
-	until int64 // Unix seconds
-}
-
 // pendingHold is a HoldReplicas or DropReplicas that a store works on.
 type pendingHold struct {
 	cids  []messages.CID
@@ -72,10 +66,9 @@ type checks struct {
 	// replicas is who holds a block for the network, by its name: the lease
 	// ends by the number of the node.
 	replicas map[messages.CID]map[int]int64
-	promised []promise // in order of acknowledgement, for drawing some of them
+	promised []messages.CID // that are its keys, in order of acknowledgement
 	pairs    map[[2]messages.CID]int
 	slots    map[messages.CID]int
-	blocks   map[messages.CID]bool // those that were looked at for checkAlone
 }
 
 func newChecks(r *run) *checks {
@@ -85,7 +78,6 @@ func newChecks(r *run) *checks {
 		holding: make(map[asker]pendingHold), dropping: make(map[asker]pendingHold),
 		replicas: make(map[messages.CID]map[int]int64),
 		pairs:    make(map[[2]messages.CID]int), slots: make(map[messages.CID]int),
-		blocks: make(map[messages.CID]bool),
 	}
 }
 
@@ -196,7 +188,7 @@ func (c *checks) held(d shell.Delivery, m messages.ReplicasHeld) {
 		if holders == nil {
 			holders = make(map[int]int64, 4)
 			c.replicas[cid] = holders
-			c.promised = append(c.promised, promise{cid: cid})
+			c.promised = append(c.promised, cid)
 		}
 		holders[holder.number] = max(holders[holder.number], pending.until)
 	}
@@ -311,7 +303,7 @@ const promisesLooked = 256
 func (c *checks) lookAtPromises() {
 	now := c.run.world.Now().Unix()
 	for range min(promisesLooked, len(c.promised)) {
-		cid := c.promised[c.run.draw.IntN(len(c.promised))].cid
+		cid := c.promised[c.run.draw.IntN(len(c.promised))]
 		var lost []string
 		for number, until := range c.replicas[cid] { // sorted below
 			m := c.run.members[number]
@@ -348,8 +340,8 @@ func (c *checks) replicasMean() float64 {
 		return 0
 	}
 	total := 0
-	for _, p := range c.promised {
-		total += c.holders(p.cid)
+	for _, cid := range c.promised {
+		total += c.holders(cid)
 	}
 	return float64(total) / float64(len(c.promised))
 }
@@ -358,8 +350,8 @@ func (c *checks) replicasMean() float64 {
 // that the policy gives every block.
 func (c *checks) underReplicated() int {
 	n := 0
-	for _, p := range c.promised {
-		if c.holders(p.cid) < c.run.leastHolders() {
+	for _, cid := range c.promised {
+		if c.holders(cid) < c.run.leastHolders() {
 			n++
 		}
 	}
@@ -369,9 +361,9 @@ func (c *checks) underReplicated() int {
 // fewest tells of one of the blocks with the fewest living holders.
 func (c *checks) fewest() string {
 	worst, least := messages.CID{}, len(c.run.members)+1
-	for _, p := range c.promised {
-		if n := c.holders(p.cid); n < least {
-			worst, least = p.cid, n
+	for _, cid := range c.promised {
+		if n := c.holders(cid); n < least {
+			worst, least = cid, n
 		}
 	}
 	text := fmt.Sprintf("block %s has %d of %d", worst.Short(), least, c.run.leastHolders())

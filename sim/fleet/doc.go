@@ -12,6 +12,13 @@
 // again, and the network has to converge. At the end every file that was
 // acknowledged is read back by a node that does not own it.
 //
+// # Checkers
+//
+// Checkers see every delivery, look at the disks once a second, and ask all
+// nodes at the end what they keep. A violation ends the run; it is told with
+// the last faults, and with the last deliveries of the nodes that it names.
+// For each rule, mutation_test.go has a network that breaks it.
+//
 // # Who is who
 //
 // A node is the one that ships, on simulated ports. Its [user] is one more

@@ -69,15 +69,15 @@ func (r *run) ask(m *member, role string, build shell.Make, heard func(messages.
 // replica, is served to nobody, and goes when it is in the way.
 func (c *checks) lookAtKept(m *member, holds map[messages.CID]bool) {
 	now := c.run.world.Now().Unix()
-	for _, p := range c.promised {
-		until, promised := c.replicas[p.cid][m.number]
+	for _, cid := range c.promised {
+		until, promised := c.replicas[cid][m.number]
 		if !promised || until <= now {
 			continue
 		}
 		c.times[checkPromises]++
-		if !holds[p.cid] && m.machine.Blocks().Has([]messages.CID{p.cid})[0] {
+		if !holds[cid] && m.machine.Blocks().Has([]messages.CID{cid})[0] {
 			c.violated(checkPromises, "%s has forgotten that it holds block %s",
-				m.node.Name(), p.cid.Short())
+				m.node.Name(), cid.Short())
 		}
 	}
 }

@@ -39,7 +39,6 @@ type user struct {
 	active    int
 	files     map[int]*openFile // by number
 	uses      uint64            // counts uses of files, to tell the oldest
-	workloads []*workload
 }
 
 var _ shell.Behaviour = (*user)(nil)

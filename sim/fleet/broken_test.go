@@ -14,7 +14,7 @@ import (
 	"github.com/noisefs/noisefs/runtime/tree"
 )
 
-// make is what makes an actor, as in a tree.ChildSpec.
+// maker is what makes an actor, as in a tree.ChildSpec.
 type maker = func(*shell.Env) shell.Behaviour
 
 // inRole changes one actor of a tree.
@@ -206,7 +206,9 @@ type deleted struct{ cids []messages.CID }
 
 // deleting deletes blocks some time after it has told that they are stored or
 // held. Once that is so, it answers for them from memory no more.
-func deleting(of func(msg any) []messages.CID, from, after time.Duration) func(tree.Spec) tree.Spec {
+func deleting(
+	of func(msg any) []messages.CID, from, after time.Duration,
+) func(tree.Spec) tree.Spec {
 	return inRole("store", func(make maker) maker {
 		return func(env *shell.Env) shell.Behaviour {
 			own := map[messages.Corr]bool{}

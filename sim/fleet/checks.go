@@ -251,7 +251,8 @@ func (c *checks) reserved(d shell.Delivery, m messages.TuplesReserved) {
 		// One number per pair is enough: a pair of two nodes is a rare
 		// coincidence, and then the later one is looked at.
 		if last, seen := c.pairs[[2]messages.CID{a, b}]; seen && last == node.number {
-			c.violated(checkPairs, "%s reserved the pair %s, %s twice", node.node.Name(), a.Short(), b.Short())
+			c.violated(checkPairs, "%s reserved the pair %s, %s twice",
+				node.node.Name(), a.Short(), b.Short())
 		}
 		c.pairs[[2]messages.CID{a, b}] = node.number
 		if last, seen := c.slots[t.A.CID]; seen && last == node.number {

@@ -47,7 +47,7 @@ var worlds = map[string]func(*plan.Plan){
 		// Some holders serve nothing, so that others are asked too.
 		p.Faults = []plan.Fault{{Kind: plan.FaultLiar, Lie: plan.LieTaker, Share: 0.5}}
 	},
-	"Windows":   func(p *plan.Plan) { p.Timings.PopularityWindow = 10 * time.Second },
+	"Windows": func(p *plan.Plan) { p.Timings.PopularityWindow = 10 * time.Second },
 	"LittleRoom": func(p *plan.Plan) {
 		p.Node.StorageBlocks, p.Liveness = littleRoom, 0
 	},

@@ -274,7 +274,8 @@ func (r *run) pass(phase string, d time.Duration, until func() bool) error {
 			r.checks.violated("progress", "%v", err)
 		}
 		for _, panicked := range r.world.Panics() {
-			r.checks.violated("panic", "%s panicked on %s: %v", panicked.Actor, panicked.Message, panicked.Value)
+			r.checks.violated("panic", "%s panicked on %s: %v",
+				panicked.Actor, panicked.Message, panicked.Value)
 		}
 		if r.checks.failed() {
 			return errViolated

@@ -35,10 +35,10 @@ type user struct {
 
 	drive, reader, splitter, store shell.Ref
 
-	asked     map[messages.Corr]operation
-	active    int
-	files     map[int]*openFile // by number
-	uses      uint64            // counts uses of files, to tell the oldest
+	asked  map[messages.Corr]operation
+	active int
+	files  map[int]*openFile // by number
+	uses   uint64            // counts uses of files, to tell the oldest
 }
 
 var _ shell.Behaviour = (*user)(nil)

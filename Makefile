@@ -9,7 +9,7 @@ SIZE     ?= 1GiB
 # How large the networks of 'make soak' are, and of 'make bench'.
 NODES    ?= 1000
 # What 'make test' runs under the race detector; 'make race' runs everything.
-RACE     ?= ./actors/cache ./actors/drive ./actors/randomizer ./actors/reader ./actors/store \
+RACE     ?= ./bench/experiments ./actors/cache ./actors/drive ./actors/randomizer ./actors/reader ./actors/store \
   ./runtime/api ./runtime/blockstore ./runtime/host ./runtime/node ./runtime/repo \
   ./runtime/shell ./runtime/tree ./sim
 

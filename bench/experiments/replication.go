@@ -11,7 +11,7 @@ replication gives all the same number. What counts is what that buys for the byt
 adaptive is compared with the fixed factor that stores about as much (marked below), and with the
 others. *Churn*: nodes come and go with the session lengths of IPFS peers in 2022, and a lost
 holder is waited for before it is replaced. *Flash crowd*: within ten seconds one file becomes
-a thousand times as popular; files have one block, so that few nodes hold what is wanted.`,
+5,000 times as popular; files have one block, so that few nodes hold what is wanted.`,
 		columns: []string{"what happens", "copies"},
 		figures: []report.Figure{
 			report.BytesStored, report.ReplicasMean, report.ReplicasHot, report.Availability,

@@ -65,13 +65,15 @@ type Config struct {
 	// of its own: the longer, the more tuples mix, and the longer a new block
 	// has one copy.
 	DisperseDelay time.Duration
-	// StartDelay is the window over which own blocks are looked at after a
-	// start, since it is not known which of them had left before it.
+	// StartDelay is the window over which blocks are looked at after a start,
+	// since it is not known which of the own ones had left before it, and who
+	// else holds any.
 	StartDelay time.Duration
 	// LookInterval is about how often each block is looked at.
 	LookInterval time.Duration
-	// RetryDelay is how soon a look that could not reach the factor is made
-	// again; it doubles up to LookInterval.
+	// RetryDelay is how soon a replica that is new is looked at, and a look that
+	// could not reach the factor is made again; then it doubles up to
+	// LookInterval.
 	RetryDelay time.Duration
 	// RepairDelay is how long an absent holder is waited for. RepairStagger
 	// is how much longer each further holder waits than the one before it in

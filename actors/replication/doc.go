@@ -30,7 +30,8 @@
 // blocks are looked at by their owner, each at a time drawn from
 // Config.DisperseDelay. After a holder went, the others look once RepairDelay
 // has passed, each RepairStagger later than the one before it in the order,
-// and find it done; when it comes back before, nobody looks. A node that was
+// and find it done; when it comes back before, nobody looks. To miss each
+// other, holders have to know each other: a new replica is looked at soon. A node that was
 // offered a block by one peer tells another for a while that it is coming.
 //
 // A replica is dropped only when this node is beyond the places where readers
@@ -60,6 +61,6 @@
 //
 // A restart forgets when blocks were looked at and who held them, and
 // nothing that was promised: blocks and leases are read from the store again,
-// own blocks are looked at within Config.StartDelay, since it is not known
-// which of them had left.
+// they are looked at within Config.StartDelay, since it is not known which of
+// the own ones had left, and who else holds any.
 package replication

@@ -55,11 +55,7 @@ func (c *core) listed(blocks []messages.KeptBlock, more bool, last messages.CID)
 		}
 		if w == nil {
 			w = c.add(b.CID)
-			window := c.cfg.LookInterval
-			if b.Mine {
-				window = c.cfg.StartDelay
-			}
-			c.due.at(w, c.now.Add(c.within(window)))
+			c.due.at(w, c.now.Add(c.within(c.cfg.StartDelay)))
 		}
 		c.mark(w, w.mine || b.Mine, w.replica)
 		if b.Replica && !w.dropping {

@@ -90,7 +90,9 @@ func (c *core) settle(cid messages.CID, until int64) {
 	switch {
 	case w.looking || w.place >= 0 || w.promising > 0:
 	case w.mine || w.replica:
-		c.due.at(w, c.now.Add(c.jittered(c.cfg.LookInterval)))
+		// Its holders get to know each other soon, so that they miss one that
+		// goes, also when the owner goes with it.
+		c.due.at(w, c.now.Add(c.jittered(c.cfg.RetryDelay)))
 	default:
 		c.forget(w)
 	}

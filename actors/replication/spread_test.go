@@ -164,6 +164,28 @@ func TestRepairIsNotDoneTwice(t *testing.T) {
 	}
 }
 
+// TestLossOfOwnersIsRepaired: when owners go for good soon after they stored
+// files, and a holder with each, those that are left know of each other.
+func TestLossOfOwnersIsRepaired(t *testing.T) {
+	for seed := range uint64(5) {
+		n := newNetwork(t, seed, 30, nil)
+		cids := n.populate(6, 50)
+		for _, p := range n.nodes[:10] {
+			p.crash()
+		}
+		var left []messages.CID
+		for _, cid := range cids {
+			if n.holders(cid) > 0 {
+				left = append(left, cid)
+			}
+		}
+		n.tellViews()
+		n.run(2 * time.Hour)
+		n.expectHolders(left, 3)
+		n.expectNoneUnder()
+	}
+}
+
 func TestShortAbsenceCostsNoBlocks(t *testing.T) {
 	for seed := range uint64(5) {
 		n := newNetwork(t, seed, 21, nil)
@@ -296,7 +318,7 @@ func TestNewcomersHelpAtOnce(t *testing.T) {
 		p.boot()
 	}
 	n.tellViews()
-	n.run(5 * time.Minute)
+	n.run(10 * time.Minute)
 	n.expectHolders(cids, 3)
 	n.expectNoneUnder()
 }

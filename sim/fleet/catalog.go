@@ -21,7 +21,18 @@ type file struct {
 	gone   bool // deleted by its owner
 	// content is where the blocks are, for checkers and for the owner.
 	content messages.Content
-	reads   uint64 // of its blocks, in the measured span
+	blocks  []messages.CID // that it needs: D, A and B of each of its tuples
+	reads   uint64         // of its blocks, in the measured span
+	readers map[int]bool
+}
+
+// read counts a read of a block by the user of a node.
+func (f *file) read(number int) {
+	if f.readers == nil {
+		f.readers = make(map[int]bool)
+	}
+	f.reads++
+	f.readers[number] = true
 }
 
 // catalog is all files, and the bytes they have.

@@ -28,6 +28,7 @@ const (
 	checkPromises = "replicas stay until their lease ends"
 	checkPairs    = "no pair and no slot A is used twice"
 	checkAlone    = "blocks are unlike plaintext and unlike each other"
+	checkDurable  = "what is acknowledged is on its owner's disk"
 	checkBack     = "what was acknowledged is read back"
 	checkReplies  = "every command gets its reply"
 	checkBounds   = "nothing grows beyond its bound"
@@ -36,7 +37,7 @@ const (
 
 var checkNames = []string{
 	checkBytes, checkProved, checkServed, checkPromises, checkPairs, checkAlone,
-	checkBack, checkReplies, checkBounds, checkGossip,
+	checkDurable, checkBack, checkReplies, checkBounds, checkGossip,
 }
 
 // pendingHold is a HoldReplicas or DropReplicas that a store works on.
@@ -134,6 +135,14 @@ func (c *checks) observe(d shell.Delivery) {
 		c.reserved(d, m)
 	case messages.PutBlocks:
 		c.stored(m)
+	case messages.ViewChanged:
+		if d.To.Role() == "fetcher" {
+			c.memberOf(d.To).view = m.View
+		}
+	case messages.PacketReceived:
+		if d.To.Role() == "store" {
+			c.run.spies.heard(c.memberOf(d.To), m)
+		}
 	case messages.GossipReceived:
 		c.memberOf(d.To).summaries++
 	}
@@ -204,7 +213,8 @@ func (c *checks) dropped(d shell.Delivery, m messages.ReplicasDropped) {
 }
 
 // answered checks that a block was served by a node that holds it for the
-// network. Liars serve what they like.
+// network. Liars serve what they like, also when they have stopped lying: the
+// answer may have been under way.
 func (c *checks) answered(d shell.Delivery, m messages.RequestAnswered) {
 	if m.Err != nil || len(m.Packet.Blocks) != 1 || d.To.Role() != "fetcher" {
 		return
@@ -214,7 +224,7 @@ func (c *checks) answered(d shell.Delivery, m messages.RequestAnswered) {
 		return
 	}
 	server := c.run.byID[m.From]
-	if server == nil || c.run.lies(server) || !sampled(m.Packet.Blocks[0]) {
+	if server == nil || server.lied || !sampled(m.Packet.Blocks[0]) {
 		return
 	}
 	c.times[checkServed]++
@@ -286,11 +296,12 @@ func (r *run) checkBytes(number int, f *file, chunk int, parts []messages.Part) 
 	}
 }
 
-// readBack takes in that a file was read at the end, or cannot be.
+// readBack takes in that a file was read at the end, or cannot be. Nobody can
+// read what nobody has: that is counted as lost blocks.
 func (r *run) readBack(number int, f *file, err *messages.Error) {
 	r.unread--
 	r.checks.times[checkBack]++
-	if err != nil && !f.gone {
+	if err != nil && !f.gone && !(r.lossy() && r.needs.lostOf(f)) {
 		r.checks.violated(checkBack, "file %d, stored by %s, cannot be read by %s: %v", f.number,
 			r.members[f.owner].node.Name(), r.members[number].node.Name(), err)
 	}
@@ -323,57 +334,16 @@ func (c *checks) lookAtPromises() {
 	}
 }
 
-// holders counts the living nodes that hold a block for the network.
+// holders counts the living nodes that hold a block for the network, under a
+// lease that has not ended.
 func (c *checks) holders(cid messages.CID) int {
-	n := 0
-	for number := range c.replicas[cid] {
-		if c.run.members[number].alive {
+	n, now := 0, c.run.world.Now().Unix()
+	for number, until := range c.replicas[cid] {
+		if c.run.members[number].alive && until > now {
 			n++
 		}
 	}
 	return n
-}
-
-// replicasMean is the mean number of living holders of the blocks that had
-// one ever.
-func (c *checks) replicasMean() float64 {
-	if len(c.promised) == 0 {
-		return 0
-	}
-	total := 0
-	for _, cid := range c.promised {
-		total += c.holders(cid)
-	}
-	return float64(total) / float64(len(c.promised))
-}
-
-// underReplicated counts the blocks with fewer living holders than the least
-// that the policy gives every block.
-func (c *checks) underReplicated() int {
-	n := 0
-	for _, cid := range c.promised {
-		if c.holders(cid) < c.run.leastHolders() {
-			n++
-		}
-	}
-	return n
-}
-
-// fewest tells of one of the blocks with the fewest living holders.
-func (c *checks) fewest() string {
-	worst, least := messages.CID{}, len(c.run.members)+1
-	for _, cid := range c.promised {
-		if n := c.holders(cid); n < least {
-			worst, least = cid, n
-		}
-	}
-	text := fmt.Sprintf("block %s has %d of %d", worst.Short(), least, c.run.leastHolders())
-	for _, m := range c.run.members {
-		if _, holds := c.replicas[worst][m.number]; holds && m.alive {
-			text += ", " + m.node.Name()
-		}
-	}
-	return text
 }
 
 // popularities are the data blocks of the files that users read: how often,

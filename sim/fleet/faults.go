@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/noisefs/noisefs/sim/network"
@@ -146,7 +147,7 @@ func (r *run) inflict(f plan.Fault, hit []*member) (undo func()) {
 		}
 	case plan.FaultLiar:
 		for _, m := range hit {
-			r.liars[m.number] = f.Lie
+			r.liars[m.number], m.lied = f.Lie, true
 			r.flood(m)
 		}
 		return func() {
@@ -191,6 +192,16 @@ func (r *run) slow(hit []*member, factor float64) (undo func()) {
 			net.Slow(m.node.Peer(), network.Slowness{})
 		}
 	}
+}
+
+// lossy reports whether the plan has faults that can destroy every copy of a
+// block.
+func (r *run) lossy() bool {
+	destroys := func(k plan.FaultKind) bool {
+		return k == plan.FaultMassacre || k == plan.FaultCorrupt
+	}
+	return slices.ContainsFunc(r.plan.Faults, func(f plan.Fault) bool { return destroys(f.Kind) }) ||
+		r.plan.Chaos != nil && slices.ContainsFunc(r.plan.Chaos.Kinds, destroys)
 }
 
 // lies reports whether a node breaks the rules now.

@@ -135,7 +135,7 @@ func (m *measure) end(wall time.Duration) {
 	}
 	m.wall, m.ended = wall, true
 	m.toldAfter = m.run.askNodes()
-	m.underAtEnd = m.run.checks.underReplicated()
+	m.underAtEnd = m.run.needs.under()
 	m.blocks = m.run.checks.popularities()
 }
 
@@ -218,9 +218,9 @@ func (m *measure) sample() {
 		NodesAlive: alive, Reads: m.windowReads, ReadFailures: m.windowFailures,
 		BlockBytes:   since(messages.ProtocolBlock),
 		GossipBytes:  gossipBytes(m.run, &now) - gossipBytes(m.run, &m.last),
-		RepairBytes:  since(messages.ProtocolReplica),
+		ReplicaBytes: since(messages.ProtocolReplica),
 		BytesStored:  stored,
-		ReplicasMean: m.run.checks.replicasMean(), UnderReplicated: m.run.checks.underReplicated(),
+		ReplicasMean: m.run.needs.replicasMean(), UnderReplicated: m.run.needs.under(),
 	}
 	if m.window.Count() > 0 {
 		sample.P50Seconds, sample.P99Seconds = m.window.Quantile(0.5), m.window.Quantile(0.99)

@@ -31,6 +31,9 @@ var worlds = map[string]func(*plan.Plan){
 	"Uploads": func(p *plan.Plan) {
 		p.Workloads = append(p.Workloads, uploadsUntil(15*time.Second))
 	},
+	"NoRest": func(p *plan.Plan) {
+		p.Workloads, p.Liveness = append(p.Workloads, uploadsUntil(15*time.Second)), 0
+	},
 	"PowerCuts": func(p *plan.Plan) {
 		p.Duration = 90 * time.Second
 		p.Timings.RepairDelay, p.Timings.LookInterval = 20*time.Second, 20*time.Second
@@ -168,7 +171,9 @@ func TestBroken(t *testing.T) {
 		{"ReplicaDeleted", "Quiet", deleting(cids(heldBlocks), 0, 20*time.Second),
 			"replicas stay until their lease ends"},
 		{"AcknowledgedBeforeDurable", "PowerCuts", hasty(), "replicas stay until their lease ends"},
-		{"AcknowledgedFileLost", "Uploads", deleting(onlyOwn(), measuredAt, 10*time.Millisecond),
+		{"AcknowledgedBeforeStored", "Uploads", deleting(onlyOwn(), measuredAt, 10*time.Millisecond),
+			"what is acknowledged is on its owner's disk"},
+		{"AcknowledgedFileLost", "NoRest", deleting(onlyOwn(), measuredAt, 150*time.Millisecond),
 			"what was acknowledged is read back"},
 		{"OwnBlockServed", "Uploads", serving(ownBlocks), "only replicas are served"},
 		{"CachedBlockServed", "DiskCache", serving(cachedBlocks), "only replicas are served"},

@@ -24,7 +24,7 @@ func (u *user) readBlock(ctx shell.Ctx, f *file) {
 		return
 	}
 	r := &blockRead{file: f, chunk: u.env.Rand.IntN(f.chunks), since: u.now()}
-	f.reads++
+	f.read(u.number)
 	u.withFile(ctx, f, r)
 }
 

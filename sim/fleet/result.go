@@ -94,8 +94,10 @@ func (r *run) networkFigures(f report.Figures) {
 // reads of a file, spread over its blocks.
 func (r *run) storageFigures(result *report.Result) {
 	f := result.Figures
-	c := r.checks
-	f.Set(report.ReplicasMean, c.replicasMean())
+	f.Set(report.ReplicasMean, r.needs.replicasMean())
+	f.Set(report.BlocksLost, float64(r.needs.lost()))
+	f.Set(report.ViewError, r.viewError())
+	r.spies.figures(f)
 	f.Set(report.UnderReplicated, float64(r.measure.underAtEnd))
 	f.Set(report.BytesStored, r.measure.storedNow())
 	if r.measure.peak > 0 {

@@ -57,8 +57,10 @@ type member struct {
 	region     int
 	undialable bool
 	alive      bool // running, as far as the plan has it
+	lied       bool // it broke the rules at some time
 	gone       bool // for good
 	observer   bool
+	view       *messages.View // what it knows of the others; nil: nothing yet
 	// summaries counts what arrived of others' demand since it was started.
 	summaries uint64
 }
@@ -89,6 +91,8 @@ type run struct {
 	users   []shell.Ref
 	active  []*workload // those that run now
 	catalog *catalog
+	needs   *needs
+	spies   *spies
 	checks  *checks
 	measure *measure
 
@@ -157,6 +161,7 @@ func newRun(p *plan.Plan, o Options, change specChange) (*run, error) {
 	}
 	r.catalog = newCatalog(p, rand.New(rand.NewPCG(p.Seed, 0xca7a)))
 	r.checks = newChecks(r)
+	r.needs, r.spies = newNeeds(r), newSpies(r)
 	r.measure = newMeasure(r)
 	preset.Options.Seed = p.Seed
 	r.world = sim.NewWorld(sim.Options{
@@ -213,7 +218,7 @@ func (r *run) boot(m *member) {
 		r.checks.violated("boot", "%s does not boot: %v", m.node.Name(), err)
 		return
 	}
-	m.alive, m.summaries = true, 0
+	m.alive, m.summaries, m.view = true, 0, nil
 	r.event("nodeStarted", m, report.Event{})
 }
 

@@ -50,6 +50,7 @@ func (p *upload) step(ctx shell.Ctx, u *user, reply messages.Reply) {
 		})
 	case messages.RootStored:
 		u.run.catalog.acknowledged(p.file, m.Link)
+		u.run.needs.add(p.file)
 		p.end(ctx, u)
 	case messages.Failed:
 		p.failed(ctx, u, m.Err)
@@ -126,6 +127,7 @@ func (r *removal) step(ctx shell.Ctx, u *user, reply messages.Reply) {
 	}
 	if _, failed := reply.(messages.Failed); !failed {
 		u.run.catalog.removed(r.files[r.at])
+		u.run.needs.remove(r.files[r.at])
 	}
 	r.at++
 	if r.at < len(r.files) {

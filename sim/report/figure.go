@@ -45,7 +45,9 @@ const (
 	ViewError            Figure = "viewError"
 	ConvergeSeconds      Figure = "convergeSeconds"
 	GroupingOdds         Figure = "groupingOdds"
+	GroupingChance       Figure = "groupingChance"
 	NamingOdds           Figure = "namingOdds"
+	NamingChance         Figure = "namingChance"
 )
 
 // Unit is what a figure counts in.
@@ -128,11 +130,19 @@ var All = []Description{
 	},
 	{
 		GroupingOdds, "odds of grouping a tuple", UnitShare, -1,
-		"share of tuples whose three blocks the observers rightly put together",
+		"of two blocks that somebody asks observers for within a second: how often of one tuple",
+	},
+	{
+		GroupingChance, "grouping by chance", UnitShare, 0,
+		"the same for any two blocks that observers were asked for",
 	},
 	{
 		NamingOdds, "odds of naming a reader", UnitShare, -1,
-		"share of reads whose reader and file the observers rightly put together",
+		"of all pairs of a reader and a file of somebody else, those that observers rightly name",
+	},
+	{
+		NamingChance, "naming by chance", UnitShare, 0,
+		"the same if they named as many pairs without a look",
 	},
 }
 

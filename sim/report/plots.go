@@ -71,7 +71,7 @@ func (r *Result) latencyPlot() chart {
 func (r *Result) trafficPlot() chart {
 	return r.overTime("Traffic", "Sent by all nodes together.", "",
 		sampled{"blocks for reads", true, func(s Sample) float64 { return s.BlockBytes }},
-		sampled{"repair", true, func(s Sample) float64 { return s.RepairBytes }},
+		sampled{"replicas", true, func(s Sample) float64 { return s.ReplicaBytes }},
 		sampled{"gossip", true, func(s Sample) float64 { return s.GossipBytes }}).inBytes("/s")
 }
 

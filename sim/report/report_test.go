@@ -68,7 +68,7 @@ func newResult() *report.Result {
 			AtSeconds: float64(5 * (i + 1)), NodesAlive: 100 - i/8, Reads: 480 + draw.IntN(40),
 			ReadFailures: draw.IntN(10) / 8, P50Seconds: 0.14 + draw.Float64()/50,
 			P99Seconds: 1 + draw.Float64(), BlockBytes: 1.5e8 + draw.Float64()*3e7,
-			RepairBytes: draw.Float64() * 4e7, GossipBytes: 1e6 + draw.Float64()*1e5,
+			ReplicaBytes: draw.Float64() * 4e7, GossipBytes: 1e6 + draw.Float64()*1e5,
 			BytesStored: 3e9 + float64(i)*2e7, ReplicasMean: 3 + float64(i)/20,
 			UnderReplicated: max(0, 20-i),
 		})

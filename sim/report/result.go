@@ -101,7 +101,7 @@ type Sample struct {
 	P50Seconds      float64 `json:"p50Seconds"` // 0 when there were no reads
 	P99Seconds      float64 `json:"p99Seconds"`
 	BlockBytes      float64 `json:"blockBytes"` // moved for reads
-	RepairBytes     float64 `json:"repairBytes"`
+	ReplicaBytes    float64 `json:"replicaBytes"`
 	GossipBytes     float64 `json:"gossipBytes"`
 	BytesStored     float64 `json:"bytesStored"` // on all disks
 	ReplicasMean    float64 `json:"replicasMean"`

@@ -82,6 +82,7 @@ soak: go-present ## the long suites: 1,000 kills, 100,000 power cuts, 5 GiB, net
 generate: go-present ## rewrite generated docs and golden files
 	$(GO) test ./sim/scenario ./runtime/node -run 'Generated|Golden|Tree|README' -update
 	$(GO) test ./runtime/config -update
+	$(GO) test ./sim/plan -update
 
 clean: ## remove what was built
 	rm -f noisefs bin/experiments

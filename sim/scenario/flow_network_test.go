@@ -23,19 +23,26 @@ var networkFlows = []struct {
 	{
 		"read, from the network", "Somebody reads what a link opens; other nodes have the blocks.",
 		fleet.PhaseMeasured,
-		[]string{"user", "drive", "reader", "cache", "store", "fetcher", "scorer"}, "ReadRange", "",
+		[]string{"user", "drive", "reader", "cache", "store", "fetcher", "scorer"},
+		"ReadRange", "",
 	},
 	{
 		"read, at a holder", "Another node asks for blocks that this one holds for the network.",
-		fleet.PhaseMeasured, []string{"store", "popularity"}, "BlocksServed", "ReadRange",
+		fleet.PhaseMeasured,
+		[]string{"store", "popularity"},
+		"BlocksServed", "ReadRange",
 	},
 	{
 		"spread, at the owner", "New blocks are offered to those that should hold them, and pushed.",
-		"set-up: storing", []string{"store", "replication"}, "BlocksWritten", "",
+		"set-up: storing",
+		[]string{"store", "replication"},
+		"BlocksWritten", "",
 	},
 	{
 		"spread, at a holder", "Blocks of others are offered and taken.",
-		"set-up: storing", []string{"store", "replication"}, "HoldReplicas", "BlocksWritten",
+		"set-up: storing",
+		[]string{"store", "replication"},
+		"HoldReplicas", "BlocksWritten",
 	},
 }
 

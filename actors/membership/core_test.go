@@ -291,8 +291,12 @@ func TestUptime(t *testing.T) {
 		up    bool
 		want  uint8
 	}{
-		{time.Hour, true, 2}, {8 * day, true, 3}, {8*day + time.Hour, false, 3},
-		{11 * day, false, 1}, {16 * day, false, 0}, {60 * day, true, 3},
+		{time.Hour, true, 2},
+		{8 * day, true, 3},
+		{8*day + time.Hour, false, 3},
+		{11 * day, false, 1},
+		{16 * day, false, 0},
+		{60 * day, true, 3},
 	} {
 		u.account(step.until, half, step.up)
 		if u.class != step.want {

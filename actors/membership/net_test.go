@@ -304,6 +304,7 @@ func (c *lifeCtx) Reply(to shell.Caller, reply messages.Reply) {
 	}
 	c.h.reply = reply
 }
+
 func (c *lifeCtx) Fail(to shell.Caller, err *messages.Error) {
 	c.Reply(to, messages.Failed{Answer: to.Answer(), Err: err})
 }

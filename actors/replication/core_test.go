@@ -15,8 +15,16 @@ func TestFactorFollowsDemand(t *testing.T) {
 		demand float64
 		want   int
 	}{
-		{0, 3}, {36, 3}, {37, 4}, {100, 5}, {400, 10}, {1024, 16}, {1e12, 16},
-		{math.Inf(1), 16}, {-5, 3}, {math.NaN(), 3},
+		{0, 3},
+		{36, 3},
+		{37, 4},
+		{100, 5},
+		{400, 10},
+		{1024, 16},
+		{1e12, 16},
+		{math.Inf(1), 16},
+		{-5, 3},
+		{math.NaN(), 3},
 	} {
 		if got := c.factorAt(test.demand); got != test.want {
 			t.Errorf("%v an hour: factor %d, want %d", test.demand, got, test.want)

@@ -98,9 +98,14 @@ func (c Config) Validate() error {
 		name  string
 		value time.Duration
 	}{
-		{"Tau", c.Tau}, {"ForgetTau", c.ForgetTau}, {"LoadTau", c.LoadTau},
-		{"PenaltyTau", c.PenaltyTau}, {"BaseService", c.BaseService},
-		{"UnknownTime", c.UnknownTime}, {"HedgeMin", c.HedgeMin}, {"TimeoutMin", c.TimeoutMin},
+		{"Tau", c.Tau},
+		{"ForgetTau", c.ForgetTau},
+		{"LoadTau", c.LoadTau},
+		{"PenaltyTau", c.PenaltyTau},
+		{"BaseService", c.BaseService},
+		{"UnknownTime", c.UnknownTime},
+		{"HedgeMin", c.HedgeMin},
+		{"TimeoutMin", c.TimeoutMin},
 	} {
 		if field.value <= 0 {
 			return fmt.Errorf("%w: %s is %s, want more than 0", ErrConfig, field.name, field.value)

@@ -88,7 +88,8 @@ func (m *member) join(d *depot, children []tree.ChildSpec, seed uint64) []tree.C
 				}
 			},
 		}).New},
-		tree.ChildSpec{Role: "peer", Doc: "sends what it is told to", Needs: []string{store.Role},
+		tree.ChildSpec{
+			Role: "peer", Doc: "sends what it is told to", Needs: []string{store.Role},
 			New: (&sim.Fake{
 				OnEnv: func(env *shell.Env) { toStore = env.Sibling(store.Role) },
 				OnReceive: func(ctx shell.Ctx, msg any) {
@@ -102,7 +103,8 @@ func (m *member) join(d *depot, children []tree.ChildSpec, seed uint64) []tree.C
 					}
 					ctx.Reply(ctx.Caller(), messages.BlocksStored{Answer: ctx.Caller().Answer()})
 				},
-			}).New},
+			}).New,
+		},
 	)
 }
 

@@ -36,8 +36,10 @@ func TestJSONKeepsEveryByteOfNames(t *testing.T) {
 		args []string
 		want map[string]string // fields, one for each line at least
 	}{
-		{[]string{"put", "-r", "--json", source, "--to", place},
-			map[string]string{"source": source, "path": place}},
+		{
+			[]string{"put", "-r", "--json", source, "--to", place},
+			map[string]string{"source": source, "path": place},
+		},
 		{[]string{"stat", "--json", place + "/" + name}, map[string]string{"name": name}},
 		{[]string{"stat", "--json", place + "/link"}, map[string]string{"target": target}},
 		{[]string{"ls", "--json", place}, map[string]string{"name": name, "target": target}},

@@ -262,7 +262,8 @@ func TestSimBatchStops(t *testing.T) {
 
 func TestReplayCommand(t *testing.T) {
 	got := replayCommand("my file.yaml", []plan.Override{
-		{Flag: "--param name", Path: "name", Value: "it's"}, {Flag: "--nodes", Path: "nodes", Value: "5"},
+		{Flag: "--param name", Path: "name", Value: "it's"},
+		{Flag: "--nodes", Path: "nodes", Value: "5"},
 		{Flag: "--seed", Path: "seed", Value: "1"},
 	}, 2)
 	want := `noisefs sim run 'my file.yaml' --param 'name=it'\''s' --nodes 5 --seed 2`

@@ -118,8 +118,10 @@ func TestCollectionTellsWhatIsToBlame(t *testing.T) {
 		want  []string
 	}{
 		{name: "Name", to: "/tree", want: []string{`"/tree/wide"`, "noisefs rm -r"}},
-		{name: "Share", to: "/tree", share: true,
-			want: []string{`"/tree"`, "noisefs unshare", "share --list"}},
+		{
+			name: "Share", to: "/tree", share: true,
+			want: []string{`"/tree"`, "noisefs unshare", "share --list"},
+		},
 		{name: "KeptLink", want: []string{`"lost"`, "noisefs unshare", "share --list"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

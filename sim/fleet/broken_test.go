@@ -83,7 +83,8 @@ func replying[R messages.Reply](
 ) func(tree.Spec) tree.Spec {
 	return inRole(role, func(make maker) maker {
 		return func(env *shell.Env) shell.Behaviour {
-			return broken{Behaviour: make(env),
+			return broken{
+				Behaviour: make(env),
 				reply: func(ctx shell.Ctx, reply messages.Reply) []messages.Reply {
 					if r, ok := reply.(R); ok {
 						return change(ctx, r)
@@ -101,7 +102,8 @@ func sameTuple(again func(last, next messages.ReservedTuple) messages.ReservedTu
 	return inRole("randomizer", func(make maker) maker {
 		return func(env *shell.Env) shell.Behaviour {
 			var last *messages.ReservedTuple
-			return broken{Behaviour: make(env),
+			return broken{
+				Behaviour: make(env),
 				reply: func(_ shell.Ctx, reply messages.Reply) []messages.Reply {
 					if m, ok := reply.(messages.TuplesReserved); ok && len(m.Tuples) > 0 {
 						if last != nil {
@@ -136,7 +138,8 @@ func plaintextBlock() func(tree.Spec) tree.Spec {
 	return inRole("splitter", func(make maker) maker {
 		return func(env *shell.Env) shell.Behaviour {
 			var chunk []byte
-			return broken{Behaviour: make(env),
+			return broken{
+				Behaviour: make(env),
 				receive: func(_ shell.Ctx, msg any) bool {
 					if m, ok := msg.(messages.WriteChunk); ok {
 						chunk = bytes.Clone(m.Data)

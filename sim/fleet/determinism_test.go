@@ -84,8 +84,10 @@ func write(t *testing.T, seed uint64) []written {
 		t.Errorf("seed %d: %s", seed, problem)
 	}
 	return []written{
-		{"event log", events.Bytes()}, {"page", page.Bytes()},
-		{"JSON", object.Bytes()}, {"table", table.Bytes()},
+		{"event log", events.Bytes()},
+		{"page", page.Bytes()},
+		{"JSON", object.Bytes()},
+		{"table", table.Bytes()},
 	}
 }
 

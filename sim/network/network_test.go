@@ -373,8 +373,13 @@ func TestCounters(t *testing.T) {
 func TestBoundsOfNodes(t *testing.T) {
 	w := newWorld(t, network.Options{NodesMax: 1, Latency: matrixOf(t, []float64{1})})
 	for _, link := range []network.Link{
-		{Place: 1}, {Place: -1}, {Up: -1}, {Down: -1}, {Delay: -1},
-		{Burst: network.Burst{Good: -1}}, {Burst: network.Burst{BadLoss: math.NaN()}},
+		{Place: 1},
+		{Place: -1},
+		{Up: -1},
+		{Down: -1},
+		{Delay: -1},
+		{Burst: network.Burst{Good: -1}},
+		{Burst: network.Burst{BadLoss: math.NaN()}},
 	} {
 		if _, err := w.net.Add(link); !errors.Is(err, network.ErrOptions) {
 			t.Errorf("%+v: got %v, want ErrOptions", link, err)

@@ -156,10 +156,14 @@ func (o Options) Validate() error {
 		name  string
 		value int64
 	}{
-		{"reorder delay", int64(o.ReorderDelay)}, {"scale", o.Scale},
-		{"queue bytes", o.QueueBytes}, {"stream bytes", o.StreamBytes},
-		{"dial timeout", int64(o.DialTimeout)}, {"dial rounds", int64(o.DialRounds)},
-		{"gossip degree", int64(o.GossipDegree)}, {"gossip copies", int64(o.GossipCopies)},
+		{"reorder delay", int64(o.ReorderDelay)},
+		{"scale", o.Scale},
+		{"queue bytes", o.QueueBytes},
+		{"stream bytes", o.StreamBytes},
+		{"dial timeout", int64(o.DialTimeout)},
+		{"dial rounds", int64(o.DialRounds)},
+		{"gossip degree", int64(o.GossipDegree)},
+		{"gossip copies", int64(o.GossipCopies)},
 		{"nodes", int64(o.NodesMax)},
 	} {
 		if n.value < 0 {

@@ -23,80 +23,120 @@ func TestParseProblems(t *testing.T) {
 		{"OnlyComment", "# nothing\n", "f.yaml:1:1: the file is empty"},
 		{"NoMapping", "- a\n- b\n", "f.yaml:1:1: a scenario is keys with values\n" +
 			"f.yaml:1:1: a scenario has keys of its own: *"},
-		{"TwoDocuments", "name: a\n---\nname: b\n",
-			"f.yaml:3:*: a second document: one is a scenario"},
+		{
+			"TwoDocuments", "name: a\n---\nname: b\n",
+			"f.yaml:3:*: a second document: one is a scenario",
+		},
 		{"BadSyntax", "name: a\nnodes: [1, 2\n", "f.yaml:2:8: *"},
 		{"NoName", "nodes: 10\n", "f.yaml:1:1: a scenario needs a name"},
-		{"UnknownKey", "name: a\nnods: 10\n",
-			`f.yaml:2:1: unknown key "nods": a scenario has name, description, *`},
-		{"UnknownKeyBelow", "name: a\nnetwork:\n  preset: lan\n  speed: 3\n",
-			`f.yaml:4:3: unknown key "speed": network has preset, *`},
+		{
+			"UnknownKey", "name: a\nnods: 10\n",
+			`f.yaml:2:1: unknown key "nods": a scenario has name, description, *`,
+		},
+		{
+			"UnknownKeyBelow", "name: a\nnetwork:\n  preset: lan\n  speed: 3\n",
+			`f.yaml:4:3: unknown key "speed": network has preset, *`,
+		},
 		{"SetTwice", "name: a\nnodes: 10\nnodes: 11\n", "f.yaml:3:1: nodes is set a second time"},
 		{"NoValue", "name: a\nnodes:\n", "f.yaml:2:*: there is no value here"},
-		{"Anchor", "name: &x a\ndescription: *x\n",
+		{
+			"Anchor", "name: &x a\ndescription: *x\n",
 			"f.yaml:1:1: a scenario needs a name\nf.yaml:1:7: a scenario uses no YAML anchor\n" +
-				"f.yaml:2:14: a scenario uses no YAML alias"},
-		{"WrongTypes", "name: a\nnodes: many\nduration: 10\nseed: -1\nnetwork: lan\n" +
-			"workloads: reads\n",
+				"f.yaml:2:14: a scenario uses no YAML alias",
+		},
+		{
+			"WrongTypes", "name: a\nnodes: many\nduration: 10\nseed: -1\nnetwork: lan\n" +
+				"workloads: reads\n",
 			`f.yaml:2:8: nodes is a whole number, not "many"
 f.yaml:3:11: duration is a duration like 10s, 5m or 30d, not "10"
 f.yaml:4:7: seed is a whole number, not "-1"
 f.yaml:5:10: network has keys of its own: preset, *
-f.yaml:6:12: workloads is a list`},
-		{"NumberInQuotes", "name: a\nnodes: \"10\"\n",
-			"f.yaml:2:8: nodes is a whole number, not a text: leave out the quotes"},
-		{"OutOfBounds", "name: a\nnodes: 0\nwarmup: 25h\nnode:\n  blockBytes: 1500\n" +
-			"network:\n  preset: wan\n  undialable: 1.5\n",
+f.yaml:6:12: workloads is a list`,
+		},
+		{
+			"NumberInQuotes", "name: a\nnodes: \"10\"\n",
+			"f.yaml:2:8: nodes is a whole number, not a text: leave out the quotes",
+		},
+		{
+			"OutOfBounds", "name: a\nnodes: 0\nwarmup: 25h\nnode:\n  blockBytes: 1500\n" +
+				"network:\n  preset: wan\n  undialable: 1.5\n",
 			`f.yaml:2:8: nodes is 0, want 1 to 20000
 f.yaml:3:9: warmup is 25h, want 0s to 24h
 f.yaml:5:15: node.blockBytes is 1500, want one of 1024, 2048, 4096
 f.yaml:7:11: network.preset is wan, want one of lan, planetlab, internet, ipfs-2022, stable-servers
-f.yaml:8:15: network.undialable is 1.5, want 0 to 1`},
-		{"NotANumber", "name: a\nnetwork:\n  jitter: .nan\n  undialable: nan\n",
+f.yaml:8:15: network.undialable is 1.5, want 0 to 1`,
+		},
+		{
+			"NotANumber", "name: a\nnetwork:\n  jitter: .nan\n  undialable: nan\n",
 			`f.yaml:3:11: network.jitter is a number, not ".nan"
-f.yaml:4:15: network.undialable is a number, not "nan"`},
-		{"NoKind", "name: a\nworkloads:\n  - rate: 1\nfaults:\n  - {at: 1s}\n",
-			"f.yaml:3:5: workloads.0 needs a kind\nf.yaml:5:6: faults.0 needs a kind"},
-		{"UnknownKind", "name: a\nworkloads:\n  - kind: writes\n    rate: 1\n",
-			"f.yaml:3:11: workloads.0.kind is writes, want one of reads, *"},
-		{"KeyOfOtherKind", "name: a\nworkloads:\n  - kind: uploads\n    rate: 1\n    zipf: 1\n",
-			"f.yaml:5:11: uploads takes no zipf: it has kind, start, stop, share, rate"},
-		{"KindNeeds", "name: a\nfaults:\n  - {at: 1s, kind: slow}\n" +
-			"  - at: 2s\n    kind: liar\n    node: 1\n",
-			"f.yaml:3:20: slow needs node or share\nf.yaml:5:11: liar needs lie"},
-		{"EitherOr", "name: a\nfaults:\n  - {at: 1s, kind: partition, share: 0.5, region: europe}\n",
-			"f.yaml:3:*: partition is for either region or share"},
-		{"BadReferences", "name: a\nnodes: 5\nfaults:\n  - {at: 1s, kind: crash, node: 5}\n" +
-			"workloads:\n  - {kind: flash-crowd, rate: 1, file: 100, factor: 9}\n",
+f.yaml:4:15: network.undialable is a number, not "nan"`,
+		},
+		{
+			"NoKind", "name: a\nworkloads:\n  - rate: 1\nfaults:\n  - {at: 1s}\n",
+			"f.yaml:3:5: workloads.0 needs a kind\nf.yaml:5:6: faults.0 needs a kind",
+		},
+		{
+			"UnknownKind", "name: a\nworkloads:\n  - kind: writes\n    rate: 1\n",
+			"f.yaml:3:11: workloads.0.kind is writes, want one of reads, *",
+		},
+		{
+			"KeyOfOtherKind", "name: a\nworkloads:\n  - kind: uploads\n    rate: 1\n    zipf: 1\n",
+			"f.yaml:5:11: uploads takes no zipf: it has kind, start, stop, share, rate",
+		},
+		{
+			"KindNeeds", "name: a\nfaults:\n  - {at: 1s, kind: slow}\n" +
+				"  - at: 2s\n    kind: liar\n    node: 1\n",
+			"f.yaml:3:20: slow needs node or share\nf.yaml:5:11: liar needs lie",
+		},
+		{
+			"EitherOr", "name: a\nfaults:\n  - {at: 1s, kind: partition, share: 0.5, region: europe}\n",
+			"f.yaml:3:*: partition is for either region or share",
+		},
+		{
+			"BadReferences", "name: a\nnodes: 5\nfaults:\n  - {at: 1s, kind: crash, node: 5}\n" +
+				"workloads:\n  - {kind: flash-crowd, rate: 1, file: 100, factor: 9}\n",
 			"f.yaml:4:33: there is no node 5: nodes are 0 to 4\n" +
-				"f.yaml:6:40: there is no file 100: content has the files 0 to 99"},
-		{"Late", "name: a\nduration: 1m\nfaults:\n  - {at: 60s, kind: massacre, share: 0.5}\n" +
-			"workloads:\n  - kind: reads\n    rate: 1\n    start: 30s\n    stop: 20s\n",
+				"f.yaml:6:40: there is no file 100: content has the files 0 to 99",
+		},
+		{
+			"Late", "name: a\nduration: 1m\nfaults:\n  - {at: 60s, kind: massacre, share: 0.5}\n" +
+				"workloads:\n  - kind: reads\n    rate: 1\n    start: 30s\n    stop: 20s\n",
 			"f.yaml:4:10: at is 1m0s, but the run takes 1m0s\n" +
-				"f.yaml:9:11: stop is 20s, but start is 30s"},
-		{"NobodyAndAll", "name: a\nfaults:\n  - {at: 1s, kind: massacre, share: 1}\n" +
-			"  - {at: 1s, kind: slow, share: 0, factor: 2}\n",
-			"f.yaml:3:37: a massacre leaves somebody\nf.yaml:4:33: a share of 0 is nobody"},
-		{"Impossible", "name: a\nnodes: 9\nnetwork:\n  topology: k-regular\n  degree: 3\n" +
-			"policies:\n  replication: fixed\nchurn:\n  model: stable\n  sigma: 1\n" +
-			"content:\n  blocksPerFile: {median: 9, max: 8}\n  owners: 0.1\n",
+				"f.yaml:9:11: stop is 20s, but start is 30s",
+		},
+		{
+			"NobodyAndAll", "name: a\nfaults:\n  - {at: 1s, kind: massacre, share: 1}\n" +
+				"  - {at: 1s, kind: slow, share: 0, factor: 2}\n",
+			"f.yaml:3:37: a massacre leaves somebody\nf.yaml:4:33: a share of 0 is nobody",
+		},
+		{
+			"Impossible", "name: a\nnodes: 9\nnetwork:\n  topology: k-regular\n  degree: 3\n" +
+				"policies:\n  replication: fixed\nchurn:\n  model: stable\n  sigma: 1\n" +
+				"content:\n  blocksPerFile: {median: 9, max: 8}\n  owners: 0.1\n",
 			`f.yaml:5:11: no network of 9 nodes has the odd degree 3
 f.yaml:7:16: replication fixed needs a factor
 f.yaml:10:10: sigma counts in model sessions only
 f.yaml:12:*: median is 9, but max is 8
-f.yaml:13:11: of 9 nodes, a share of 0.1 owns files: that is nobody`},
-		{"NoRegions", "name: a\nnetwork: {preset: lan, topology: regional}\n" +
-			"faults:\n  - {at: 1s, kind: partition, region: europe}\n",
+f.yaml:13:11: of 9 nodes, a share of 0.1 owns files: that is nobody`,
+		},
+		{
+			"NoRegions", "name: a\nnetwork: {preset: lan, topology: regional}\n" +
+				"faults:\n  - {at: 1s, kind: partition, region: europe}\n",
 			"f.yaml:2:34: the preset lan has no regions\n" +
-				"f.yaml:4:39: a network of preset lan or with a matrix has no regions"},
-		{"Assertions", "name: a\nassertions:\n  - {metric: speed, op: '>=', value: 1}\n" +
-			"  - {metric: reads, op: '=>', value: 1}\n  - {metric: reads, op: '>='}\n",
+				"f.yaml:4:39: a network of preset lan or with a matrix has no regions",
+		},
+		{
+			"Assertions", "name: a\nassertions:\n  - {metric: speed, op: '>=', value: 1}\n" +
+				"  - {metric: reads, op: '=>', value: 1}\n  - {metric: reads, op: '>='}\n",
 			`f.yaml:3:14: no figure is called "speed": there are reads, *
 f.yaml:4:25: assertions.1.op is =>, want one of >=, <=, >, <, ==
-f.yaml:5:6: an assertion needs value`},
-		{"Chaos", "name: a\nchaos:\n  kinds: [crash, fire]\n  every: 1ms\n",
+f.yaml:5:6: an assertion needs value`,
+		},
+		{
+			"Chaos", "name: a\nchaos:\n  kinds: [crash, fire]\n  every: 1ms\n",
 			"f.yaml:3:18: chaos.kinds.1 is fire, want one of crash, *\n" +
-				"f.yaml:4:10: chaos.every is 1ms, want 100ms to 24h"},
+				"f.yaml:4:10: chaos.every is 1ms, want 100ms to 24h",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

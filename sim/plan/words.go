@@ -129,24 +129,29 @@ type kind struct {
 var workloadKinds = []kind{
 	{
 		"reads", "each node reads single random blocks of files, drawn by popularity",
-		[]string{"rate"}, []string{"zipf", "share"},
+		[]string{"rate"},
+		[]string{"zipf", "share"},
 	},
 	{"uploads", "nodes store new files", []string{"rate"}, []string{"share"}},
 	{
 		"streaming", "nodes read files from end to end",
-		[]string{"rate"}, []string{"zipf", "share", "bitsPerSecond"},
+		[]string{"rate"},
+		[]string{"zipf", "share", "bitsPerSecond"},
 	},
 	{
 		"flash-crowd", "one file becomes factor times as popular as rate alone makes it",
-		[]string{"rate", "file", "factor"}, []string{"zipf", "over"},
+		[]string{"rate", "file", "factor"},
+		[]string{"zipf", "over"},
 	},
 	{
 		"delete", "owners delete a share of the files, spread evenly from start to stop",
-		[]string{"share"}, nil,
+		[]string{"share"},
+		nil,
 	},
 	{
 		"owner-away", "a share of the owners leaves at start and is back at stop",
-		[]string{"share"}, nil,
+		[]string{"share"},
+		nil,
 	},
 }
 
@@ -154,26 +159,31 @@ var workloadKinds = []kind{
 var faultKinds = []kind{
 	{
 		"crash", "nodes lose power, with what was not synced; they boot again after for",
-		[]string{"node|share"}, []string{"for"},
+		[]string{"node|share"},
+		[]string{"for"},
 	},
 	{
 		"restart", "nodes stop properly and start again after for",
-		[]string{"node|share"}, []string{"for"},
+		[]string{"node|share"},
+		[]string{"for"},
 	},
 	{"massacre", "nodes go at once and for good", []string{"share"}, nil},
 	{
 		"partition", "the chosen nodes are cut off from the others",
-		[]string{"region|share"}, []string{"oneWay", "for"},
+		[]string{"region|share"},
+		[]string{"oneWay", "for"},
 	},
 	{
 		"slow", "nodes answer and send factor times as slowly",
-		[]string{"node|share", "factor"}, []string{"for"},
+		[]string{"node|share", "factor"},
+		[]string{"for"},
 	},
 	{"disk-full", "disks have no room left", []string{"node|share"}, []string{"for"}},
 	{"corrupt", "stored blocks rot", []string{"node|share", "blocks"}, nil},
 	{"liar", "nodes break the rules", []string{"node|share", "lie"}, []string{"for"}},
 	{
 		"observers", "nodes collude: they keep the rules and log what they are asked",
-		[]string{"share"}, nil,
+		[]string{"share"},
+		nil,
 	},
 }

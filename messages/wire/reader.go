@@ -3,7 +3,6 @@ package wire
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -29,15 +28,6 @@ func appendBytes[T string | []byte](b []byte, num protowire.Number, v T) []byte 
 	}
 	b = protowire.AppendVarint(protowire.AppendTag(b, num, protowire.BytesType), uint64(len(v)))
 	return append(b, v...)
-}
-
-// appendFloat appends a fixed32 field, or nothing for 0.
-func appendFloat(b []byte, num protowire.Number, v float32) []byte {
-	if v == 0 {
-		return b
-	}
-	b = protowire.AppendTag(b, num, protowire.Fixed32Type)
-	return protowire.AppendFixed32(b, math.Float32bits(v))
 }
 
 // reader walks the fields of one message. The first error sticks, ends the
@@ -94,23 +84,6 @@ func (r *reader) uint(limit uint64) uint64 {
 	r.advance(n)
 	if r.err == nil && v > limit {
 		r.err = fmt.Errorf("%w: a number above its limit", ErrTooLarge)
-	}
-	if r.err != nil {
-		return 0
-	}
-	return v
-}
-
-// float returns the value of a fixed32 field; NaN and infinities are refused.
-func (r *reader) float() float32 {
-	if !r.take(protowire.Fixed32Type) {
-		return 0
-	}
-	bits, n := protowire.ConsumeFixed32(r.buf)
-	r.advance(n)
-	v := math.Float32frombits(bits)
-	if v != v || math.IsInf(float64(v), 0) {
-		r.fail("not a number")
 	}
 	if r.err != nil {
 		return 0

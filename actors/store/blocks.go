@@ -91,12 +91,14 @@ func (a *actor) onGot(ctx shell.Ctx, m messages.BlocksGot) {
 		return
 	}
 	delete(a.loads, m.Corr)
-	a.reads--
 	loaded := messages.BlocksLoaded{Answer: caller.Answer(), Blocks: m.Blocks}
 	if m.Errs != nil {
 		loaded.Blocks, loaded.Errs = withErrors(m)
 	}
-	ctx.Reply(caller, loaded)
+	a.salvage(ctx, loaded, func(ctx shell.Ctx) {
+		a.reads--
+		ctx.Reply(caller, loaded)
+	})
 }
 
 // withErrors maps the errors of an answer; a block that is not stored is no

@@ -226,26 +226,27 @@ func (a *actor) drop(ctx shell.Ctx, caller shell.Caller, cids []messages.CID) {
 			ending = append(ending, cid)
 		}
 	}
-	end := func(ctx shell.Ctx, err *messages.Error) {
+	end := func(ctx shell.Ctx) {
 		a.changes--
 		a.claims.release(ctx, cids)
-		if err != nil {
-			ctx.Fail(caller, err)
-			return
-		}
-		ctx.Reply(caller, messages.ReplicasDropped{
-			Answer: caller.Answer(), FreedBlocks: int64(len(dead)),
-		})
 	}
 	a.commit(ctx, deletesOf(ending), true, func(ctx shell.Ctx, err error) {
 		if err != nil {
-			end(ctx, failure("end leases", err))
+			end(ctx)
+			ctx.Fail(caller, failure("end leases", err))
 			return
 		}
 		for _, cid := range ending {
 			a.kept.remove(cid)
 		}
-		a.deleteBlocks(ctx, dead, whyReplica, end)
+		a.deleteBlocks(ctx, dead, whyReplica, func(ctx shell.Ctx, err *messages.Error) {
+			end(ctx)
+			dropped := messages.ReplicasDropped{Answer: caller.Answer()}
+			if err == nil { // else they are garbage now: the leases have ended
+				dropped.FreedBlocks = int64(len(dead))
+			}
+			ctx.Reply(caller, dropped)
+		})
 	})
 }
 

@@ -612,3 +612,31 @@ func TestCommitOfALeaseFails(t *testing.T) {
 		t.Errorf("kept as %+v", k)
 	}
 }
+
+// A byte that rots beside a block's own bytes costs nothing: they prove
+// themselves, and are written anew.
+func TestSalvage(t *testing.T) {
+	damaged, mended := 0, 0
+	for at := int64(0); ; at += 3 {
+		d := newMember(t, memberConfig(), 1)
+		mine := d.blocks(1)
+		d.client.Must(store.Role, put(mine))
+		if d.disk.Corrupt("0000000001.pack", at, 1) != nil {
+			break
+		}
+		loaded := d.client.Must(store.Role, func(call messages.Call) messages.Command {
+			return messages.LoadBlocks{Call: call, CIDs: cidsOf(mine), Checked: true}
+		}).(messages.BlocksLoaded)
+		if loaded.Errs != nil && loaded.Errs[0] != nil {
+			damaged++
+		} else if !bytes.Equal(loaded.Blocks[0].Data, mine[0].Data) {
+			t.Fatalf("a byte at %d gave wrong bytes", at)
+		}
+		d.settle()
+		mended += int(d.statted().MendedBlocks)
+	}
+	if least := blockSize / 3; damaged < least || damaged > least+1 || mended == 0 {
+		t.Errorf("%d rotten bytes made a block unreadable, want %d; %d were mended",
+			damaged, least, mended)
+	}
+}

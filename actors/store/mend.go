@@ -2,6 +2,8 @@ package store
 
 import (
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/port"
@@ -60,4 +62,46 @@ func (a *actor) rewrite(ctx shell.Ctx, b messages.Block, end func(shell.Ctx)) {
 		}
 		end(ctx)
 	})
+}
+
+// salvage looks at what failed its check in a load: it may be that the bytes
+// beside a block rotted, and not the block. Those whose bytes prove their CIDs
+// are put into loaded, and written anew.
+func (a *actor) salvage(
+	ctx shell.Ctx, loaded messages.BlocksLoaded, then func(ctx shell.Ctx),
+) {
+	var cids []messages.CID
+	var at []int // in loaded
+	for i, err := range loaded.Errs {
+		if err != nil && err.Code == messages.CodeCorrupt {
+			cids, at = append(cids, loaded.Blocks[i].CID), append(at, i)
+		}
+	}
+	if len(cids) == 0 {
+		then(ctx)
+		return
+	}
+	corr := a.expect(ctx, func(ctx shell.Ctx, answer any) {
+		blocks := answer.(messages.BlocksGot).Blocks
+		corr := a.expect(ctx, func(ctx shell.Ctx, answer any) {
+			done := answer.(messages.WorkDone)
+			if done.Err != nil {
+				panic(done.Err) // a bug: naming bytes cannot fail
+			}
+			wrong := done.Result.([]messages.CID)
+			var whole []messages.Block
+			for i, b := range blocks {
+				if !slices.Contains(wrong, b.CID) {
+					loaded.Blocks[at[i]], loaded.Errs[at[i]] = b, nil
+					whole = append(whole, b)
+				}
+			}
+			a.onMend(ctx, messages.MendBlocks{Blocks: whole})
+			then(ctx)
+		})
+		a.workers.Do(corr, time.Duration(len(blocks))*hashCostPerBlock, func() any {
+			return misnamed(blocks)
+		})
+	})
+	a.blocks.Get(corr, cids, false)
 }

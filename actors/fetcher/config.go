@@ -22,7 +22,9 @@ type Config struct {
 	Width int
 
 	// TriedMax bounds the peers that are asked for one block, Width to
-	// messages.CandidatesMax - 1.
+	// messages.CandidatesMax - 1. It should be as many as the places at which
+	// a block may be held (replication.Config.RanksMax): one that was stored
+	// in one part of a parted network is far down the order of the whole.
 	TriedMax int
 
 	// InFlightMax bounds the requests under way, those for which a peer is
@@ -63,7 +65,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Width:              3,
-		TriedMax:           12,
+		TriedMax:           24,
 		InFlightMax:        64,
 		InFlightPerPeerMax: 16,
 		AsksMax:            256,

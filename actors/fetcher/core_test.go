@@ -168,7 +168,7 @@ func TestAsksThoseThatShouldHoldIt(t *testing.T) {
 			t.Errorf("the holder at place %d was not asked in its turn", i)
 		}
 	}
-	if text := f.got.Errs[0].Error(); !strings.Contains(text, "12 holders asked") {
+	if text := f.got.Errs[0].Error(); !strings.Contains(text, "24 holders asked") {
 		t.Errorf("the error is %q", text)
 	}
 }

@@ -21,6 +21,7 @@ type file struct {
 	gone   bool // deleted by its owner
 	// content is where the blocks are, for checkers and for the owner.
 	content messages.Content
+	broken  bool           // a block of it had rotted everywhere before it was known
 	blocks  []messages.CID // that it needs: D, A and B of each of its tuples
 	reads   uint64         // of its blocks, in the measured span
 	readers map[int]bool

@@ -42,8 +42,9 @@ var checkNames = []string{
 
 // pendingHold is a HoldReplicas or DropReplicas that a store works on.
 type pendingHold struct {
-	cids  []messages.CID
-	until int64
+	cids   []messages.CID
+	until  int64
+	holder *member
 }
 
 // asker names a command on its way: its asker's node and role, and its id.
@@ -120,11 +121,13 @@ func (c *checks) observe(d shell.Delivery) {
 	c.commands.observe(d)
 	switch m := d.Msg.(type) {
 	case messages.HoldReplicas:
-		c.holding[askerOf(d.From, m.Corr)] = pendingHold{cidsOf(m.Blocks), m.Until.Unix()}
+		c.holding[askerOf(d.From, m.Corr)] = pendingHold{
+			cids: cidsOf(m.Blocks), until: m.Until.Unix(), holder: c.memberOf(d.To),
+		}
 	case messages.ReplicasHeld:
 		c.held(d, m)
 	case messages.DropReplicas:
-		c.dropping[askerOf(d.From, m.Corr)] = pendingHold{cids: m.CIDs}
+		c.dropping[askerOf(d.From, m.Corr)] = pendingHold{cids: m.CIDs, holder: c.memberOf(d.To)}
 	case messages.ReplicasDropped:
 		c.dropped(d, m)
 	case messages.RequestAnswered:
@@ -158,6 +161,16 @@ func sampled(data []byte) bool { return len(data) > 0 && data[0]%sampleOneIn == 
 // nodeEnded forgets what is about the actors of a node that is off.
 func (c *checks) nodeEnded(m *member) {
 	c.commands.nodeEnded(m)
+	for key, pending := range c.dropping { // each is judged by itself
+		if pending.holder == m {
+			c.endDrop(key) // nobody knows how far it came
+		}
+	}
+	for key, pending := range c.holding {
+		if pending.holder == m {
+			delete(c.holding, key)
+		}
+	}
 	clear(c.owners) // it would keep the actors alive
 }
 
@@ -204,10 +217,13 @@ func (c *checks) held(d shell.Delivery, m messages.ReplicasHeld) {
 }
 
 func (c *checks) dropped(d shell.Delivery, m messages.ReplicasDropped) {
-	key := askerOf(d.To, m.Corr)
-	holder := c.memberOf(d.To)
-	for _, cid := range c.dropping[key].cids {
-		delete(c.replicas[cid], holder.number)
+	c.endDrop(askerOf(d.To, m.Corr))
+}
+
+func (c *checks) endDrop(key asker) {
+	pending := c.dropping[key]
+	for _, cid := range pending.cids {
+		delete(c.replicas[cid], pending.holder.number)
 	}
 	delete(c.dropping, key)
 }
@@ -324,6 +340,10 @@ func (c *checks) lookAtPromises() {
 			}
 			c.times[checkPromises]++
 			if !m.machine.Blocks().Has([]messages.CID{cid})[0] {
+				if m.rotted {
+					delete(c.replicas[cid], number) // it was so when the disk was opened
+					continue
+				}
 				lost = append(lost, m.node.Name())
 			}
 		}

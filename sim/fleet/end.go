@@ -42,9 +42,19 @@ func (r *run) heal() error {
 // false suspicion now and then is.
 const viewErrorMax = 0.001
 
-// converged reports whether every block has the holders that it should have,
-// and nodes know each other.
-func (r *run) converged() bool { return r.needs.under() == 0 && r.viewError() <= viewErrorMax }
+// converged reports whether nodes know each other, and every block has the
+// holders that it should have, where readers look for them.
+func (r *run) converged() bool {
+	if r.needs.under() > 0 || r.viewError() > viewErrorMax {
+		return false
+	}
+	for _, m := range r.members {
+		if m.alive && m.view != nil {
+			return r.needs.found(m.view)
+		}
+	}
+	return true // nobody is there
+}
 
 // readBackPatience is how long reading everything back may take.
 const readBackPatience = 2 * time.Hour

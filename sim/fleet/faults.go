@@ -141,6 +141,7 @@ func (r *run) inflict(f plan.Fault, hit []*member) (undo func()) {
 		}
 	case plan.FaultCorrupt:
 		for _, m := range hit {
+			m.rotted = true
 			for range f.Blocks {
 				m.machine.Disk().CorruptAny()
 			}

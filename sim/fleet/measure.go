@@ -39,6 +39,7 @@ type measure struct {
 
 	toldBefore, toldAfter told
 	underAtEnd            int
+	demandAtEnd           float64 // the greatest that a node estimates of any block, per hour
 	blocks                []report.BlockPoint
 }
 
@@ -135,6 +136,7 @@ func (m *measure) end(wall time.Duration) {
 	}
 	m.wall, m.ended = wall, true
 	m.toldAfter = m.run.askNodes()
+	m.demandAtEnd = m.run.greatestDemand()
 	m.underAtEnd = m.run.needs.under()
 	m.blocks = m.run.checks.popularities()
 }

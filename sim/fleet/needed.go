@@ -6,6 +6,7 @@ import (
 
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/format"
+	"github.com/noisefs/noisefs/runtime/placement"
 )
 
 // needs is which blocks the files need that users know of, found by reading
@@ -22,8 +23,16 @@ func newNeeds(r *run) *needs { return &needs{run: r, files: make(map[messages.CI
 // owner's disk by then.
 func (n *needs) add(f *file) {
 	owner := n.run.members[f.owner]
-	blocks, err := n.tuplesOf(f, func(cid messages.CID) []byte { return wholeOn(owner, cid) })
-	if err != nil && !n.run.lossy() {
+	blocks, err := n.tuplesOf(f, func(cid messages.CID) []byte {
+		data := wholeOn(owner, cid)
+		for i := 0; data == nil && n.run.lossy() && i < len(n.run.members); i++ {
+			data = wholeOn(n.run.members[i], cid) // it rotted at its owner's
+		}
+		return data
+	})
+	if err != nil && n.run.lossy() {
+		f.broken = true
+	} else if err != nil {
 		n.run.checks.violated(checkDurable, "file %d is acknowledged, and not on its owner's disk: %v",
 			f.number, err)
 		return
@@ -134,14 +143,12 @@ func wholeOn(m *member, cid messages.CID) []byte {
 // isLost reports whether no living node has a block any more, for whatever
 // reason it may be kept.
 func (n *needs) isLost(cid messages.CID) bool {
-	for number := range n.run.checks.replicas[cid] { // any will do
-		if m := n.run.members[number]; m.alive && wholeOn(m, cid) != nil {
-			return false
-		}
-	}
-	for _, m := range n.run.members {
-		if m.alive && wholeOn(m, cid) != nil {
-			return false
+	for _, holding := range []bool{true, false} { // they are the likelier ones
+		for _, m := range n.run.members {
+			_, holds := n.run.checks.replicas[cid][m.number]
+			if holds == holding && m.alive && wholeOn(m, cid) != nil {
+				return false
+			}
 		}
 	}
 	return true
@@ -155,11 +162,19 @@ func (n *needs) lost() int {
 			count++
 		}
 	}
+	for _, f := range n.run.catalog.ready {
+		if f.broken {
+			count++
+		}
+	}
 	return count
 }
 
 // lostOf reports whether any block of a file is lost.
 func (n *needs) lostOf(f *file) bool {
+	if f.broken {
+		return true
+	}
 	for _, cid := range f.blocks {
 		if n.isLost(cid) {
 			return true
@@ -178,6 +193,25 @@ func (n *needs) under() int {
 		}
 	}
 	return count
+}
+
+// found reports whether every block has that many living holders among those
+// whom a reader asks who knows everybody: others have to be moved first.
+func (n *needs) found(view *messages.View) bool {
+	least, lossy := n.run.leastHolders(), n.run.lossy()
+	for _, cid := range n.cids {
+		found := 0
+		for _, id := range placement.Order(view, cid, n.run.config.Network.Fetcher.TriedMax) {
+			m := n.run.byID[id]
+			if _, holds := n.run.checks.replicas[cid][m.number]; holds && m.alive {
+				found++
+			}
+		}
+		if found < least && !(lossy && n.isLost(cid)) {
+			return false
+		}
+	}
+	return true
 }
 
 // replicasMean is the mean number of living holders.

@@ -97,6 +97,9 @@ func (r *run) storageFigures(result *report.Result) {
 	f.Set(report.ReplicasMean, r.needs.replicasMean())
 	f.Set(report.BlocksLost, float64(r.needs.lost()))
 	f.Set(report.ViewError, r.viewError())
+	if r.mayLie() {
+		f.SetShare(report.Inflation, r.measure.demandAtEnd, r.trueDemand())
+	}
 	r.spies.figures(f)
 	f.Set(report.UnderReplicated, float64(r.measure.underAtEnd))
 	f.Set(report.BytesStored, r.measure.storedNow())

@@ -57,6 +57,7 @@ type member struct {
 	region     int
 	undialable bool
 	alive      bool // running, as far as the plan has it
+	rotted     bool // bytes of its disk changed behind its back
 	lied       bool // it broke the rules at some time
 	gone       bool // for good
 	observer   bool

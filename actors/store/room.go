@@ -27,7 +27,7 @@ func (r *room) refusal(bytes int64) *messages.Error {
 	}
 	if r.freeBytes-more < r.reserveBytes {
 		return messages.Errorf(messages.CodeNoSpace,
-			"%d bytes are free on the disk, of which %d are kept in reserve",
+			"no space left: %d bytes are free on the disk, of which %d are kept in reserve",
 			r.freeBytes, r.reserveBytes)
 	}
 	return nil

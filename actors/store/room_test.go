@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strings"
 	"slices"
 	"testing"
 
@@ -105,5 +106,13 @@ func TestRoomComesBack(t *testing.T) {
 	r.looked(messages.BlocksUsage{FreeBytes: 59})
 	if err := r.refusal(50); err == nil || err.Code != messages.CodeNoSpace {
 		t.Fatalf("got %v, want a refusal for the reserve", err)
+	}
+}
+
+// People look for the word: the disk's own errors have it too.
+func TestRefusalNamesSpace(t *testing.T) {
+	full := room{freeBytes: 10, reserveBytes: 10}
+	if err := full.refusal(1); err == nil || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("a full disk is refused with %v", err)
 	}
 }

@@ -24,6 +24,7 @@ type core struct {
 	blockSize int
 	rand      port.Rand
 	view      *messages.View // nil until it is known
+	self      int32          // this node's index in it, -1 if it has none
 	nowNS     int64          // of the step under way
 
 	asks   []*ask // in order of arrival, and so of deadline; some are done
@@ -138,10 +139,11 @@ func (c *core) fetch(
 // network of one.
 func (c *core) address(flights []*flight) {
 	for _, f := range flights {
-		if f.done || f.order != nil {
+		if f.done || f.view != nil {
 			continue
 		}
-		if f.order = holders(c.view, f.cid, c.cfg.TriedMax); len(f.order) == 0 {
+		f.view, f.order = c.view, holders(c.view, c.self, f.cid, c.cfg.TriedMax)
+		if len(f.order) == 0 {
 			c.fail(f, f.unavailable())
 		}
 	}
@@ -151,7 +153,7 @@ func (c *core) address(flights []*flight) {
 // starts now; what is under way goes on by the view with which it started.
 func (c *core) see(view *messages.View) {
 	first := c.view == nil
-	c.view = view
+	c.view, c.self = view, indexOf(view, view.Self)
 	if first {
 		for _, queue := range c.queues {
 			c.address(queue)
@@ -223,12 +225,13 @@ func (c *core) pumpQueue(urgency messages.Urgency, room int) {
 // at their bound.
 func (c *core) candidates(f *flight) []messages.NodeID {
 	places, untried := f.group(c.cfg.Width)
-	if untried == 1<<len(places)-1 && c.full == 0 {
-		return places
-	}
 	candidates := make([]messages.NodeID, 0, len(places))
-	for i, id := range places {
-		if untried&(1<<i) != 0 && (c.full == 0 || c.perPeer[id] < c.cfg.InFlightPerPeerMax) {
+	for i, at := range places {
+		if untried&(1<<i) == 0 {
+			continue
+		}
+		id := f.view.Members[at].ID
+		if c.full == 0 || c.perPeer[id] < c.cfg.InFlightPerPeerMax {
 			candidates = append(candidates, id)
 		}
 	}

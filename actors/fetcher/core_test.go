@@ -100,7 +100,7 @@ func TestFetches(t *testing.T) {
 		h.settle()
 		for _, f := range asked {
 			for i, b := range f.blocks {
-				good := slices.ContainsFunc(holders(view, b.CID, cfg.TriedMax),
+				good := slices.ContainsFunc(holdersOf(view, b.CID, cfg.TriedMax),
 					func(id messages.NodeID) bool { return kinds[id] <= kindSlow })
 				if patient && f.failed(i) == good {
 					t.Fatalf("a good holder: %v; had: %v", good, !f.failed(i))
@@ -158,7 +158,7 @@ func TestAsksThoseThatShouldHoldIt(t *testing.T) {
 	h.peer = everyPeer(served(time.Millisecond))
 	f := h.fetch(messages.UrgencyNow, block)
 	h.settle()
-	want := holders(view, block.CID, cfg.TriedMax)
+	want := holdersOf(view, block.CID, cfg.TriedMax)
 	got := h.peersOf()
 	if len(got) != len(want) {
 		t.Fatalf("%d peers were asked, want %d", len(got), len(want))
@@ -204,7 +204,7 @@ func TestRequestsAreShuffled(t *testing.T) {
 }
 
 func TestNobodyIsThere(t *testing.T) {
-	for _, view := range []*messages.View{{}, newView(1)} {
+	for _, view := range []*messages.View{messages.NewView(messages.NodeID{}, 0, 0, nil, nil), newView(1)} {
 		h := newHouse(t, DefaultConfig(), view, 1)
 		f := h.fetch(messages.UrgencyNow, newBlocks(2)...)
 		if f.got == nil || !f.failed(0) || !f.failed(1) {
@@ -410,4 +410,13 @@ func TestConfigValidate(t *testing.T) {
 			t.Errorf("%s: a bad value passes", name)
 		}
 	}
+}
+
+// holdersOf names whom a block may be had from, in their order.
+func holdersOf(view *messages.View, cid messages.CID, n int) []messages.NodeID {
+	var ids []messages.NodeID
+	for _, at := range holders(view, indexOf(view, view.Self), cid, n) {
+		ids = append(ids, view.Members[at].ID)
+	}
+	return ids
 }

@@ -1,7 +1,6 @@
 package fetcher
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -15,9 +14,10 @@ type flight struct {
 	urgency messages.Urgency // of the most urgent ask
 	waiters []waiter
 
-	order []messages.NodeID // who may hold it; nobody writes to it
-	tried uint32            // bit i: order[i] was asked
-	busy  uint32            // of these, who may be asked again
+	view  *messages.View // at the start of it; nil before
+	order []int32        // who may hold it: indexes of view.Members
+	tried uint32         // bit i: order[i] was asked
+	busy  uint32         // of these, who may be asked again
 
 	queued  bool  // in the queue of its urgency
 	pauseNS int64 // parked until then, if not 0
@@ -36,32 +36,42 @@ type waiter struct {
 }
 
 // holders returns whom a block may be had from, the likeliest first, this
-// node left out. A node that cannot be dialled asks those last whom it cannot
-// dial.
-func holders(view *messages.View, cid messages.CID, n int) []messages.NodeID {
-	order := placement.Order(view, cid, n+1)
-	if i := slices.Index(order, view.Self); i >= 0 {
+// node left out, as indexes of view.Members. A node that cannot be dialled
+// asks those last whom it cannot dial. self is this node's index.
+func holders(view *messages.View, self int32, cid messages.CID, n int) []int32 {
+	order := placement.Places(view, cid, n+1, make([]int32, 0, placement.OrderMax))
+	if i := slices.Index(order, self); i >= 0 {
 		order = slices.Delete(order, i, i+1)
 	}
-	if undialable(view, view.Self) {
-		slices.SortStableFunc(order, func(a, b messages.NodeID) int {
-			return cmp.Compare(distance(view, a), distance(view, b))
+	if self >= 0 && view.Spots[self].Undialable {
+		slices.SortStableFunc(order, func(a, b int32) int {
+			return distance(view, a) - distance(view, b)
 		})
 	}
 	return order[:min(n, len(order))]
 }
 
-func undialable(view *messages.View, id messages.NodeID) bool {
-	m := view.Find(id)
-	return m != nil && m.Undialable
-}
-
 // distance is 0 for those who can be dialled, 1 for the others.
-func distance(view *messages.View, id messages.NodeID) int {
-	if undialable(view, id) {
+func distance(view *messages.View, at int32) int {
+	if view.Spots[at].Undialable {
 		return 1
 	}
 	return 0
+}
+
+// indexOf returns the index of a member, -1 if there is none.
+func indexOf(view *messages.View, id messages.NodeID) int32 {
+	if at := view.Search(id); at < len(view.Members) && view.Members[at].ID == id {
+		return int32(at)
+	}
+	return -1
+}
+
+// find returns the place of a peer in the order, -1 if it has none.
+func (f *flight) find(peer messages.NodeID) int {
+	return slices.IndexFunc(f.order, func(at int32) bool {
+		return f.view.Members[at].ID == peer
+	})
 }
 
 // all returns the bits of everybody in the order.
@@ -72,12 +82,12 @@ func (f *flight) exhausted() bool { return f.tried == f.all() }
 
 // group returns the part of the order that is being tried: the first width
 // places of which one was not tried, and of these who was not.
-func (f *flight) group(width int) (places []messages.NodeID, untried uint32) {
+func (f *flight) group(width int) (places []int32, untried uint32) {
 	for low := 0; low < len(f.order); low += width {
 		high := min(low+width, len(f.order))
 		mask := uint32(1)<<(high-low) - 1
 		if untried := ^(f.tried >> low) & mask; untried != 0 {
-			return f.order[low:high:high], untried
+			return f.order[low:high], untried
 		}
 	}
 	return nil, 0
@@ -85,7 +95,7 @@ func (f *flight) group(width int) (places []messages.NodeID, untried uint32) {
 
 // try notes that a peer is being asked.
 func (f *flight) try(peer messages.NodeID) {
-	if i := slices.Index(f.order, peer); i >= 0 {
+	if i := f.find(peer); i >= 0 {
 		f.tried |= 1 << i
 	}
 	f.asked++
@@ -111,7 +121,7 @@ func (f *flight) count(peer messages.NodeID, outcome messages.Outcome) {
 // mayHave notes that a peer has not said that it does not have the block: it
 // is asked again when nobody else is left.
 func (f *flight) mayHave(peer messages.NodeID) {
-	if i := slices.Index(f.order, peer); i >= 0 {
+	if i := f.find(peer); i >= 0 {
 		f.busy |= 1 << i
 	}
 }

@@ -114,7 +114,9 @@ func newHouse(t tester, cfg Config, view *messages.View, seed uint64) *house {
 		flying: map[messages.NodeID]int{}, chosen: map[messages.NodeID]int{},
 		ended: map[messages.Outcome]int{}, open: map[messages.Corr]*fetching{},
 	}
-	h.core.view = view
+	if view != nil {
+		h.core.see(view)
+	}
 	h.scorer = func(want []messages.NodeID) (messages.PeerChoice, bool) {
 		return messages.PeerChoice{
 			Peer: want[0], HedgeAfter: 100 * time.Millisecond, Timeout: time.Second,

@@ -43,22 +43,33 @@ type candidate struct {
 // first, the view's own node among them where it has a place. n is at most
 // [OrderMax]. An order is a prefix of every longer one.
 func Order(view *messages.View, cid messages.CID, n int) []messages.NodeID {
+	var room [OrderMax]int32
+	places := Places(view, cid, n, room[:0])
+	order := make([]messages.NodeID, len(places))
+	for i, at := range places {
+		order[i] = view.Members[at].ID
+	}
+	return order
+}
+
+// Places appends to places what [Order] returns, as indexes of view.Members.
+// It does not touch the members themselves, which costs most of the time in a
+// large network.
+func Places(view *messages.View, cid messages.CID, n int, places []int32) []int32 {
 	n = min(n, OrderMax)
 	var neighbours, room [Neighbourhood]candidate
 	near := cheapest(neighbourhood(view, cid, neighbours[:0]), room[:0],
 		max(n+spreadMax, dialablePlace+dialableMax))
 	n = min(n, len(near))
-	order := make([]messages.NodeID, 0, n)
-	for len(order) < n {
-		at := len(order)
+	for at := range n {
 		next := nextApart(view, near, at)
 		// Bring it up, and keep those that it overtakes in order.
 		chosen := near[next]
 		copy(near[at+1:next+1], near[at:next])
 		near[at] = chosen
-		order = append(order, view.Members[chosen.at].ID)
+		places = append(places, chosen.at)
 	}
-	return order
+	return places
 }
 
 // cheapest appends the k candidates of lowest cost to sorted, in order. Few
@@ -89,7 +100,12 @@ func (c candidate) before(other candidate) bool { return c.cost < other.cost }
 // Rank returns the place of a node in the order of a block, or -1 when it is
 // not among the first n.
 func Rank(view *messages.View, cid messages.CID, id messages.NodeID, n int) int {
-	return slices.Index(Order(view, cid, n), id)
+	var room [OrderMax]int32
+	at := view.Search(id)
+	if at == len(view.Members) || view.Members[at].ID != id {
+		return -1
+	}
+	return slices.Index(Places(view, cid, n, room[:0]), int32(at))
 }
 
 // neighbourhood collects the members that follow the CID on the ring, with

@@ -347,10 +347,13 @@ func (r *run) storeContent() {
 
 // measureSpan runs the workloads and faults of the plan.
 func (r *run) measureSpan() error {
+	r.scheduleWorkloads()
+	if err := r.pass("set-up: ramp", r.plan.Ramp, nil); err != nil {
+		return err
+	}
 	r.began, r.measuring = r.world.Elapsed(), true
 	wall := r.wall()
 	r.measure.begin()
-	r.scheduleWorkloads()
 	r.scheduleFaults()
 	r.scheduleChurn()
 	r.scheduleSamples()

@@ -16,7 +16,8 @@ type workload struct {
 	takes []bool        // which nodes take part; nil: all
 }
 
-// scheduleWorkloads arranges for the plan's workloads to begin and end.
+// scheduleWorkloads arranges for the plan's workloads to begin and end. The
+// measured span begins after the plan's ramp.
 func (r *run) scheduleWorkloads() {
 	for _, w := range r.plan.Workloads {
 		work := &workload{Workload: w, run: r, zipf: newZipf(w.Zipf)}
@@ -24,7 +25,11 @@ func (r *run) scheduleWorkloads() {
 		if stop == 0 {
 			stop = r.plan.Duration
 		}
-		r.world.At(w.Start, func() { r.start(work, stop-w.Start) })
+		begin := r.plan.Ramp + w.Start
+		if w.Kind == plan.WorkReads && w.Start == 0 {
+			begin = 0
+		}
+		r.world.At(begin, func() { r.start(work, r.plan.Ramp+stop-begin) })
 	}
 }
 

@@ -23,6 +23,10 @@ type Plan struct {
 	// Warmup is how long the network is given before: nodes join, the files
 	// of content are stored and spread, and workloads do not run yet.
 	Warmup time.Duration `key:"warmup" in:"0s..24h"`
+	// Ramp is how long workloads of reads that start at once already run
+	// before the measured span: files are opened, caches fill, and popular
+	// blocks get their replicas.
+	Ramp time.Duration `key:"ramp" in:"0s..24h"`
 	// Liveness is how long the network is given at the end, once all faults
 	// and all churn are over, to converge. If it does not, that is a violated
 	// invariant. 0 leaves this phase out.

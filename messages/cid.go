@@ -7,10 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/mr-tron/base58"
 )
 
 // ErrBadCID reports text that is not a CID of a NoiseFS block.
 var ErrBadCID = errors.New("messages: not a CIDv1 of a raw sha2-256 block")
+
+// ErrBadNodeID reports text that is not the ID of a node.
+var ErrBadNodeID = errors.New("messages: not the ID of a node")
 
 // CIDSize is the length of a [CID] in bytes.
 const CIDSize = 32
@@ -76,5 +81,29 @@ func (c CID) Compare(other CID) int { return bytes.Compare(c[:], other[:]) }
 // logs carry no CIDs.
 func (c CID) Short() string { return hex.EncodeToString(c[:4]) }
 
-// NodeID names a node: the SHA-256 of its public identity key.
+// NodeID names a node: its public identity key (Ed25519), so that whoever knows
+// the ID can prove who speaks, and needs nothing else to ask for an address.
 type NodeID [32]byte
+
+// nodePrefix is what stands before the key in a libp2p peer ID: an identity
+// multihash of 36 bytes, which are the protobuf of an Ed25519 public key.
+// Source: https://github.com/libp2p/specs/blob/master/peer-ids/peer-ids.md
+var nodePrefix = [6]byte{0x00, 0x24, 0x08, 0x01, 0x12, 0x20}
+
+// String returns the text form that libp2p's tools print, as 12D3KooW….
+func (n NodeID) String() string {
+	return base58.Encode(append(nodePrefix[:], n[:]...))
+}
+
+// MarshalText implements [encoding.TextMarshaler] with the text form.
+func (n NodeID) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (n *NodeID) UnmarshalText(text []byte) error {
+	raw, err := base58.Decode(string(text))
+	if err != nil || len(raw) != len(nodePrefix)+len(n) || !bytes.HasPrefix(raw, nodePrefix[:]) {
+		return fmt.Errorf("%w: want a peer ID of an Ed25519 key, as 12D3KooW…", ErrBadNodeID)
+	}
+	copy(n[:], raw[len(nodePrefix):])
+	return nil
+}

@@ -1,5 +1,6 @@
 // Package host adapts the real machine to the ports of runtime/port: its
-// clock, its entropy, its processors and its disk.
+// clock, its entropy, its processors and its disk. The network comes from
+// elsewhere, as a port.Wire.
 //
 // [Ports] makes an actor's ports. Calls never block the actor: they go to
 // goroutines of this package, whose results come back as messages to the

@@ -3,6 +3,7 @@ package host
 import (
 	"log/slog"
 	"runtime"
+	"sync"
 
 	"github.com/noisefs/noisefs/runtime/port"
 	"github.com/noisefs/noisefs/runtime/shell"
@@ -14,6 +15,7 @@ var _ shell.Ports = (*Ports)(nil)
 type Config struct {
 	Blocks port.BlockEngine // nil: actors have no Blocks
 	Index  port.IndexEngine // nil: actors have no Index
+	Wire   port.Wire        // nil: actors have no Net and no Gossip
 	// Workers is how many goroutines do CPU work; 0 means GOMAXPROCS.
 	Workers int
 	// BlockWrites is how many Puts are under way at once; 0 means 16. They
@@ -34,6 +36,9 @@ type Ports struct {
 	workers *pool
 	blocks  *blockPools
 	index   *indexLanes
+
+	mu     sync.Mutex
+	joined map[*shell.Incarnation]port.Joined
 }
 
 // New starts the goroutines. Stop ends them.
@@ -47,7 +52,10 @@ func New(c Config) *Ports {
 	if c.BlockReads == 0 {
 		c.BlockReads = blockReadsDefault
 	}
-	p := &Ports{config: c, workers: newPool("work", c.Workers)}
+	p := &Ports{
+		config: c, workers: newPool("work", c.Workers),
+		joined: make(map[*shell.Incarnation]port.Joined),
+	}
 	if c.Blocks != nil {
 		p.blocks = newBlockPools(c)
 	}
@@ -85,6 +93,13 @@ func (p *Ports) Open(life *shell.Incarnation) *shell.Env {
 	if p.index != nil {
 		env.Index = &index{lane: p.index.open(life.Path()), answer: life.Answer}
 	}
+	if p.config.Wire != nil {
+		joined := p.config.Wire.Join(life.Answer)
+		env.Net, env.Gossip = joined, joined
+		p.mu.Lock()
+		p.joined[life] = joined
+		p.mu.Unlock()
+	}
 	if p.config.Log != nil {
 		env.Log = p.config.Log.With("actor", life.Path())
 	}
@@ -92,9 +107,17 @@ func (p *Ports) Open(life *shell.Incarnation) *shell.Env {
 }
 
 // Close implements [shell.Ports]. Nothing is held for an incarnation but
-// what is under way, whose answers it will not hear, and its index lane.
+// what is under way, whose answers it will not hear, its index lane, and its
+// part in the network.
 func (p *Ports) Close(life *shell.Incarnation) {
 	if p.index != nil {
 		p.index.close(life.Path())
+	}
+	p.mu.Lock()
+	joined := p.joined[life]
+	delete(p.joined, life)
+	p.mu.Unlock()
+	if joined != nil {
+		joined.Close()
 	}
 }

@@ -36,7 +36,9 @@ type Net interface {
 		packet messages.Packet, timeout time.Duration)
 	// Handle delivers inbound packets of a protocol to the calling
 	// incarnation as PacketReceived, until it ends. One actor handles a
-	// protocol; a packet of a protocol that nobody handles is dropped.
+	// protocol; a packet of a protocol that nobody handles is dropped. Who
+	// handles messages.ProtocolMember is told PeersFound of nodes that
+	// discovery meets, where there is discovery.
 	Handle(protocol messages.Protocol)
 	// Backlog is about how long it will take until what this node has yet to
 	// send has left it. Who is far behind had better ask others to ask
@@ -56,4 +58,21 @@ type Gossip interface {
 	// Subscribe delivers to the calling incarnation as GossipReceived, until
 	// it ends.
 	Subscribe(topic string)
+}
+
+// Wire connects a node with others.
+type Wire interface {
+	// Join makes the ports of one incarnation, which their answers go to.
+	// answer never blocks; any goroutine may call it.
+	Join(answer func(any)) Joined
+}
+
+// Joined is the network as one incarnation has it.
+type Joined interface {
+	Net
+	Gossip
+	// Close ends what the incarnation has under way, as its end does: nobody
+	// answers its requests, what it owes a response is refused, and nothing is
+	// delivered any more.
+	Close()
 }

@@ -1,0 +1,328 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	dht "github.com/libp2p/go-libp2p-kad-dht"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/metrics"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/core/routing"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/port"
+)
+
+// ErrAddress reports text that is no address of a node.
+var ErrAddress = errors.New("cluster: bad address")
+
+// Config says who a node is, where it listens, and whom it knows.
+type Config struct {
+	// Seed is the seed of the identity key. It is copied, and not kept.
+	Seed messages.Secret
+	// Listen are the multiaddrs to listen on, TCP or QUIC.
+	Listen []string
+	// Bootstrap are the multiaddrs, each with /p2p/ID, of nodes to join through.
+	Bootstrap []string
+	// MDNS looks for nodes on the local network, and shows this one to them.
+	MDNS bool
+	// Bounds says how much there is of everything.
+	Bounds Bounds
+	// Protocols are spoken beside those of package messages; for tests.
+	Protocols []messages.Protocol
+	// Topics are what may be gossiped about; nil: those of NoiseFS.
+	Topics []Topic
+	Log    *slog.Logger // nil: nothing is logged
+}
+
+var _ port.Wire = (*Host)(nil)
+
+// Host is a node's place in the network.
+type Host struct {
+	config    Config
+	self      messages.NodeID
+	host      host.Host
+	dht       *dht.IpfsDHT
+	bandwidth *metrics.BandwidthCounter
+	seeds     []messages.NodeID
+	exchanges *exchanges
+	gossip    *gossips
+	local     *localDiscovery // nil without MDNS
+}
+
+// dhtPrefix keeps our DHT apart from all others.
+const dhtPrefix = "/noisefs"
+
+// graceful is how long a new connection is left alone when there are too many.
+const graceful = time.Minute
+
+// Start connects a node. Close ends it.
+func Start(c Config) (*Host, error) {
+	c.Bounds = c.Bounds.withDefaults()
+	if err := c.Bounds.Validate(); err != nil {
+		return nil, err
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Topics == nil {
+		c.Topics = Topics()
+	}
+	bootstrap, err := parseAddresses(c.Bootstrap)
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{config: c, bandwidth: metrics.NewBandwidthCounter()}
+	if err := h.listen(bootstrap); err != nil {
+		return nil, err
+	}
+	if h.self, err = nodeOf(h.host.ID()); err != nil {
+		return nil, errors.Join(err, h.host.Close())
+	}
+	for _, info := range bootstrap {
+		h.know(info)
+		if id, err := nodeOf(info.ID); err == nil && id != h.self {
+			h.host.ConnManager().Protect(info.ID, "bootstrap")
+			h.seeds = append(h.seeds, id)
+		}
+	}
+	h.exchanges = newExchanges(h.host, h.self, c.Bounds)
+	if h.gossip, err = newGossips(h); err == nil && c.MDNS {
+		h.local, err = h.discoverLocally()
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+// listen starts libp2p.
+func (h *Host) listen(bootstrap []peer.AddrInfo) error {
+	c := h.config
+	listen, wide, err := parseListen(c.Listen)
+	if err != nil {
+		return err
+	}
+	key, err := keyOf(&c.Seed)
+	if err != nil {
+		return fmt.Errorf("cluster: identity: %w", err)
+	}
+	resources, err := newResourceManager(c.Bounds, c.Protocols)
+	if err != nil {
+		return err
+	}
+	connections, err := connmgr.NewConnManager(
+		c.Bounds.ConnectionsLow, c.Bounds.ConnectionsHigh, connmgr.WithGracePeriod(graceful))
+	if err != nil {
+		return fmt.Errorf("cluster: connections: %w", err)
+	}
+	options := []libp2p.Option{
+		libp2p.Identity(key), libp2p.UserAgent("noisefs"), libp2p.ListenAddrs(listen...),
+		libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(quic.NewTransport),
+		libp2p.Security(noise.ID, noise.New), libp2p.Security(libp2ptls.ID, libp2ptls.New),
+		libp2p.ResourceManager(resources), libp2p.ConnectionManager(connections),
+		libp2p.BandwidthReporter(h.bandwidth), libp2p.SwarmOpts(swarm.WithDialRanker(tcpFirst)), libp2p.DisableMetrics(),
+		libp2p.Routing(h.route(bootstrap)),
+	}
+	if wide {
+		options = append(options,
+			libp2p.NATPortMap(), libp2p.EnableHolePunching(), libp2p.EnableAutoNATv2())
+	} else {
+		options = append(options, libp2p.DisableRelay())
+	}
+	if h.host, err = libp2p.New(options...); err != nil {
+		return fmt.Errorf("cluster: %w", errors.Join(err, resources.Close(), connections.Close()))
+	}
+	return nil
+}
+
+// route makes the DHT that finds nodes whose addresses are not known. Only
+// that: nobody stores values or provider records in it.
+func (h *Host) route(
+	bootstrap []peer.AddrInfo,
+) func(host.Host) (routing.PeerRouting, error) {
+	return func(of host.Host) (routing.PeerRouting, error) {
+		made, err := dht.New(of, dht.Mode(dht.ModeAutoServer), dht.ProtocolPrefix(dhtPrefix),
+			dht.DisableProviders(), dht.DisableValues(), dht.BootstrapPeers(bootstrap...))
+		h.dht = made
+		return made, err
+	}
+}
+
+// Close leaves the network: all streams end, and every goroutine of this
+// package has by then.
+func (h *Host) Close() error {
+	var failures []error
+	if h.local != nil {
+		failures = append(failures, h.local.Close())
+	}
+	h.exchanges.close()
+	if h.gossip != nil {
+		h.gossip.close()
+	}
+	if h.dht != nil {
+		failures = append(failures, h.dht.Close())
+	}
+	failures = append(failures, h.host.Close())
+	return errors.Join(failures...)
+}
+
+// Join implements [port.Wire].
+func (h *Host) Join(answer func(any)) port.Joined { return &Port{host: h, answer: answer} }
+
+// Self is this node's ID.
+func (h *Host) Self() messages.NodeID { return h.self }
+
+// Seeds are the nodes of Config.Bootstrap.
+func (h *Host) Seeds() []messages.NodeID { return slices.Clone(h.seeds) }
+
+// Addresses are where others can reach this node, each with /p2p/ID.
+func (h *Host) Addresses() []string {
+	var texts []string
+	for _, address := range h.host.Addrs() {
+		texts = append(texts, address.String()+"/p2p/"+h.host.ID().String())
+	}
+	slices.Sort(texts)
+	return texts
+}
+
+// Connect dials an address with /p2p/ID, and has the node's membership meet it.
+func (h *Host) Connect(ctx context.Context, address string) (messages.NodeID, error) {
+	infos, err := parseAddresses([]string{address})
+	if err != nil {
+		return messages.NodeID{}, err
+	}
+	id, err := nodeOf(infos[0].ID)
+	if err != nil {
+		return id, err
+	}
+	if id == h.self {
+		return id, fmt.Errorf("%w: it is this node's own", ErrAddress)
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.config.Bounds.DialTimeout)
+	defer cancel()
+	if err := h.host.Connect(ctx, infos[0]); err != nil {
+		return id, fmt.Errorf("%w: %w", port.ErrUnreachable, err)
+	}
+	h.know(infos[0])
+	h.exchanges.found(id)
+	return id, nil
+}
+
+// know keeps the addresses of a node for as long as this one runs.
+func (h *Host) know(info peer.AddrInfo) {
+	h.host.Peerstore().AddAddrs(info.ID, info.Addrs, peerstore.PermanentAddrTTL)
+}
+
+// Peer is a node that this one is connected with.
+type Peer struct {
+	ID       messages.NodeID
+	Address  string // of the first connection
+	Since    time.Time
+	BytesIn  int64 // since this node started
+	BytesOut int64
+}
+
+// Peers are the nodes that this one is connected with, in no order.
+func (h *Host) Peers() []Peer {
+	var peers []Peer
+	for _, id := range h.host.Network().Peers() {
+		node, err := nodeOf(id)
+		connections := h.host.Network().ConnsToPeer(id)
+		if err != nil || len(connections) == 0 {
+			continue
+		}
+		traffic := h.bandwidth.GetBandwidthForPeer(id)
+		peers = append(peers, Peer{
+			ID: node, Address: connections[0].RemoteMultiaddr().String(),
+			Since:   oldest(connections),
+			BytesIn: traffic.TotalIn, BytesOut: traffic.TotalOut,
+		})
+	}
+	return peers
+}
+
+func oldest(connections []network.Conn) time.Time {
+	since := connections[0].Stat().Opened
+	for _, c := range connections[1:] {
+		if opened := c.Stat().Opened; opened.Before(since) {
+			since = opened
+		}
+	}
+	return since
+}
+
+// ValidListen says what is wrong with a multiaddr to listen on.
+func ValidListen(text string) error {
+	_, _, err := parseListen([]string{text})
+	return err
+}
+
+// ValidAddress says what is wrong with a multiaddr of another node.
+func ValidAddress(text string) error {
+	_, err := parseAddresses([]string{text})
+	return err
+}
+
+// parseListen reads the addresses to listen on. wide tells that some of them
+// can be reached from other machines.
+func parseListen(texts []string) (all []multiaddr.Multiaddr, wide bool, err error) {
+	for _, text := range texts {
+		address, err := multiaddr.NewMultiaddr(text)
+		if err != nil {
+			return nil, false, fmt.Errorf("%w: %s: %w", ErrAddress, text, err)
+		}
+		_, errTCP := address.ValueForProtocol(multiaddr.P_TCP)
+		_, errQUIC := address.ValueForProtocol(multiaddr.P_QUIC_V1)
+		if errTCP != nil && errQUIC != nil {
+			return nil, false, fmt.Errorf("%w: %s: neither TCP nor QUIC", ErrAddress, text)
+		}
+		all = append(all, address)
+		wide = wide || !manet.IsIPLoopback(address)
+	}
+	if len(all) == 0 {
+		return nil, false, fmt.Errorf("%w: nothing to listen on", ErrAddress)
+	}
+	return all, wide, nil
+}
+
+// parseAddresses reads addresses of other nodes; those of one node are put
+// together.
+func parseAddresses(texts []string) ([]peer.AddrInfo, error) {
+	all := make([]multiaddr.Multiaddr, 0, len(texts))
+	for _, text := range texts {
+		address, err := multiaddr.NewMultiaddr(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrAddress, text, err)
+		}
+		info, err := peer.AddrInfoFromP2pAddr(address)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrAddress, text, err)
+		}
+		if _, err := nodeOf(info.ID); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrAddress, text, err)
+		}
+		all = append(all, address)
+	}
+	infos, err := peer.AddrInfosFromP2pAddrs(all...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAddress, err)
+	}
+	return infos, nil
+}

@@ -51,8 +51,14 @@ type Config struct {
 	// HedgeBurst bounds how many hedges may be saved up.
 	HedgeBurst int
 
-	// BusyWait is the pause before peers that were busy are asked again; it
-	// doubles with each of at most BusyRounds times.
+	// LateAfter is after how long a request takes too long: then somebody else
+	// is asked too, hedge or not. It should be much more than a block takes
+	// from a good holder, and little of FetchTimeout.
+	LateAfter time.Duration
+
+	// BusyWait is the pause before peers that were busy, or silent, are asked
+	// again; it doubles with each of at most BusyRounds times, which should
+	// add up to about half of FetchTimeout.
 	BusyWait   time.Duration
 	BusyRounds int
 
@@ -73,8 +79,9 @@ func DefaultConfig() Config {
 		FetchTimeout:       30 * time.Second,
 		HedgeShare:         0.05,
 		HedgeBurst:         8,
+		LateAfter:          3 * time.Second,
 		BusyWait:           250 * time.Millisecond,
-		BusyRounds:         4,
+		BusyRounds:         6,
 		HashCost:           100 * time.Microsecond,
 	}
 }
@@ -103,6 +110,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: HedgeShare is %g, want 0 to 1", ErrConfig, c.HedgeShare)
 	case c.HedgeBurst < 1:
 		return fmt.Errorf("%w: HedgeBurst is %d, want 1 or more", ErrConfig, c.HedgeBurst)
+	case c.LateAfter <= 0:
+		return fmt.Errorf("%w: LateAfter is %s, want more than 0", ErrConfig, c.LateAfter)
 	case c.BusyWait <= 0:
 		return fmt.Errorf("%w: BusyWait is %s, want more than 0", ErrConfig, c.BusyWait)
 	case c.BusyRounds < 0 || c.BusyRounds > busyRoundsMax:

@@ -38,6 +38,7 @@ type core struct {
 	flying   []*request
 	inFlight int // requests and choices under way
 	perPeer  map[messages.NodeID]int
+	window   window  // bounds inFlight
 	full     int     // peers at their bound
 	hedges   float64 // that may be sent
 
@@ -76,7 +77,7 @@ type ask struct {
 
 func newCore(cfg Config, blockSize int, rand port.Rand) *core {
 	return &core{
-		cfg: cfg, blockSize: blockSize, rand: rand,
+		cfg: cfg, blockSize: blockSize, rand: rand, window: newWindow(cfg),
 		flights: make(map[messages.CID]*flight), perPeer: make(map[messages.NodeID]int),
 	}
 }
@@ -184,9 +185,9 @@ func (c *core) enqueue(f *flight) {
 // pump starts what can be started, the most urgent first.
 func (c *core) pump() {
 	room := [urgencies]int{
-		messages.UrgencyNow:   c.cfg.InFlightMax,
-		messages.UrgencySoon:  max(1, c.cfg.InFlightMax*3/4),
-		messages.UrgencyLater: max(1, c.cfg.InFlightMax/2),
+		messages.UrgencyNow:   c.window.room(),
+		messages.UrgencySoon:  max(1, c.window.room()*3/4),
+		messages.UrgencyLater: max(1, c.window.room()/2),
 	}
 	for urgency := range c.queues {
 		if len(c.queues[urgency]) > 0 {
@@ -224,6 +225,7 @@ func (c *core) pumpQueue(urgency messages.Urgency, room int) {
 // candidates returns whom to ask for a block now; none when all of them are
 // at their bound.
 func (c *core) candidates(f *flight) []messages.NodeID {
+	f.calm(c.nowNS)
 	places, untried := f.group(c.cfg.Width)
 	candidates := make([]messages.NodeID, 0, len(places))
 	for i, at := range places {
@@ -246,19 +248,33 @@ func (c *core) again(f *flight) {
 	case !f.exhausted():
 		f.queued = true
 		c.queues[f.urgency] = slices.Insert(c.queues[f.urgency], 0, f)
-	case f.busy != 0 && f.rounds < c.cfg.BusyRounds:
-		// All who were busy at one time are not to be asked at one time.
-		wait := c.cfg.BusyWait << f.rounds
-		f.rounds++
-		c.park(f, wait/2+time.Duration(c.rand.Float64()*float64(wait)))
+	case f.calmNS > 0:
+		c.parkUntil(f, f.calmNS)
+	case f.silent != 0 && f.rounds < c.cfg.BusyRounds:
+		c.parkUntil(f, c.nowNS+c.pause(f))
 	default:
 		c.fail(f, f.unavailable())
 	}
 }
 
-// park lets a flight wait.
-func (c *core) park(f *flight, wait time.Duration) {
-	f.pauseNS = c.nowNS + int64(wait)
+// wasBusy notes that somebody was, and sets the time to ask again.
+func (c *core) wasBusy(f *flight) {
+	if f.calmNS == 0 && f.rounds < c.cfg.BusyRounds {
+		f.calmNS = c.nowNS + c.pause(f)
+	}
+}
+
+// pause draws the next pause of a flight, for all who were refused at one
+// time are not to ask again at one time.
+func (c *core) pause(f *flight) (ns int64) {
+	wait := c.cfg.BusyWait << f.rounds
+	f.rounds++
+	return int64(wait/2) + int64(c.rand.Float64()*float64(wait))
+}
+
+// parkUntil lets a flight wait.
+func (c *core) parkUntil(f *flight, untilNS int64) {
+	f.pauseNS = untilNS
 	c.parked = append(c.parked, f)
 	c.wakeBy(f.pauseNS)
 }

@@ -24,16 +24,19 @@
 // have been, the next ones, up to Config.TriedMax. The scorer chooses among
 // candidates. Blocks that start at one time go to different peers as far as
 // possible and in shuffled order, for nobody is to learn which blocks belong
-// together. A peer that was busy is asked again after a pause, when all
-// others have been tried.
+// together. A peer that was busy is asked again after a pause, during which
+// others are asked; one that was silent when all others have been tried.
 //
 // A request that takes longer than usual is hedged: a second holder is asked,
 // and the first right answer wins. Hedges are at most Config.HedgeShare of all
-// requests, so that they cannot feed an overload.
+// requests, so that they cannot feed an overload. A request that takes longer
+// than Config.LateAfter is given up by half: others are asked as after a
+// timeout, and its answer is still welcome.
 //
 // # State and bounds
 //
-// At most Config.InFlightMax requests are under way, read-ahead may use three
+// At most Config.InFlightMax requests are under way, and fewer when this
+// node's own link turns out to be too slow for so many (window.go). Read-ahead may use three
 // quarters of them and background work a half; and at most
 // Config.InFlightPerPeerMax at one peer. Beyond that blocks wait in order of
 // urgency, then of arrival. Two asks for one block share one fetch, at the

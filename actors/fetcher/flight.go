@@ -17,12 +17,16 @@ type flight struct {
 	view  *messages.View // at the start of it; nil before
 	order []int32        // who may hold it: indexes of view.Members
 	tried uint32         // bit i: order[i] was asked
-	busy  uint32         // of these, who may be asked again
+	// Of these, who may be asked again: those that were busy from calmNS on,
+	// those that were silent when nobody else is left.
+	busy, silent uint32
 
 	queued  bool  // in the queue of its urgency
 	pauseNS int64 // parked until then, if not 0
+	calmNS  int64 // see busy; 0: nobody was
 	rounds  int   // pauses so far
 	open    int   // choices, requests and hashes under way
+	late    int   // of these, requests that take too long
 	hashing int   // of these, hashes
 	done    bool  // had, given up, or nobody waits any more
 
@@ -95,9 +99,7 @@ func (f *flight) group(width int) (places []int32, untried uint32) {
 
 // try notes that a peer is being asked.
 func (f *flight) try(peer messages.NodeID) {
-	if i := f.find(peer); i >= 0 {
-		f.tried |= 1 << i
-	}
+	f.tried |= f.bit(peer)
 	f.asked++
 }
 
@@ -108,22 +110,33 @@ func (f *flight) count(peer messages.NodeID, outcome messages.Outcome) {
 		f.absent++
 	case messages.OutcomeBusy:
 		f.refused++
-		f.mayHave(peer)
+		f.busy |= f.bit(peer)
 	case messages.OutcomeFailed:
 		f.failed++
-		f.mayHave(peer)
+		f.silent |= f.bit(peer)
 	case messages.OutcomeWrong:
 		f.wrong++
 	case messages.OutcomeServed, messages.OutcomeAbandoned:
 	}
 }
 
-// mayHave notes that a peer has not said that it does not have the block: it
-// is asked again when nobody else is left.
-func (f *flight) mayHave(peer messages.NodeID) {
+// bit returns the bit of a peer's place in the order, 0 if it has none.
+func (f *flight) bit(peer messages.NodeID) uint32 {
 	if i := f.find(peer); i >= 0 {
-		f.busy |= 1 << i
+		return 1 << i
 	}
+	return 0
+}
+
+// calm has those asked again that were busy, once they had the time to do
+// what they were busy with. They are before those that nobody asked yet, for
+// who is busy may well have the block.
+func (f *flight) calm(nowNS int64) {
+	if f.calmNS == 0 || nowNS < f.calmNS {
+		return
+	}
+	f.tried &^= f.busy
+	f.busy, f.calmNS = 0, 0
 }
 
 // unavailable says why the block could not be had.
@@ -134,8 +147,8 @@ func (f *flight) unavailable() *messages.Error {
 		f.asked, f.absent, f.refused, f.failed, f.wrong)
 }
 
-// late says that the block was not had in time.
-func (f *flight) late(timeout time.Duration) *messages.Error {
+// overdue says that the block was not had in time.
+func (f *flight) overdue(timeout time.Duration) *messages.Error {
 	return messages.Errorf(messages.CodeUnavailable,
 		"a block could not be had within %s: %d holders asked", timeout, f.asked)
 }

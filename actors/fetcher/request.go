@@ -1,11 +1,13 @@
 package fetcher
 
 import (
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/messages/wire"
+	"github.com/noisefs/noisefs/runtime/port"
 )
 
 // choosing is one ChoosePeers.
@@ -25,7 +27,9 @@ type request struct {
 	flight  *flight
 	peer    messages.NodeID
 	timeout time.Duration
+	sentNS  int64
 	hedgeNS int64 // when to ask somebody else too; 0: not any more
+	late    bool  // somebody else may be asked whatever it costs
 	at      int   // in core.flying
 
 	// Once there is an answer:
@@ -90,7 +94,7 @@ func (c *core) unpick(p pick) {
 	c.inFlight--
 	f.open--
 	if !f.done && f.open == 0 {
-		c.park(f, c.cfg.BusyWait)
+		c.parkUntil(f, c.nowNS+int64(c.cfg.BusyWait))
 	}
 }
 
@@ -99,8 +103,8 @@ func (c *core) send(p pick, choice messages.PeerChoice) {
 	f := p.flight
 	f.try(choice.Peer)
 	r := &request{
-		flight: f, peer: choice.Peer, timeout: choice.Timeout,
-		hedgeNS: c.nowNS + int64(choice.HedgeAfter), at: len(c.flying),
+		flight: f, peer: choice.Peer, timeout: choice.Timeout, sentNS: c.nowNS,
+		hedgeNS: c.nowNS + int64(min(choice.HedgeAfter, c.cfg.LateAfter)), at: len(c.flying),
 	}
 	c.flying = append(c.flying, r)
 	c.perPeer[r.peer]++
@@ -110,11 +114,11 @@ func (c *core) send(p pick, choice messages.PeerChoice) {
 	c.stats.Requests++
 	if p.hedge {
 		c.stats.Hedges++
-		r.hedgeNS = 0
+		r.hedgeNS = c.lateNS(r)
 	} else {
 		c.hedges = min(c.hedges+c.cfg.HedgeShare, float64(c.cfg.HedgeBurst))
-		c.wakeBy(r.hedgeNS)
 	}
+	c.wakeBy(r.hedgeNS)
 	c.effects.sends = append(c.effects.sends, r)
 }
 
@@ -125,6 +129,9 @@ func (c *core) land(r *request) {
 	c.flying[len(c.flying)-1] = nil
 	c.flying = c.flying[:len(c.flying)-1]
 	c.inFlight--
+	if r.late {
+		r.flight.late--
+	}
 	if c.perPeer[r.peer] == c.cfg.InFlightPerPeerMax {
 		c.full--
 	}
@@ -140,10 +147,16 @@ func (c *core) answered(r *request, m messages.RequestAnswered) {
 	var outcome messages.Outcome
 	outcome, r.said = c.judge(m)
 	r.took = m.Took
+	if outcome == messages.OutcomeServed || errors.Is(m.Err, port.ErrTimeout) {
+		c.window.came(c.nowNS, r.sentNS, c.inFlight+1)
+	}
 	switch {
 	case outcome != messages.OutcomeServed:
 		f.open--
 		f.count(r.peer, outcome)
+		if outcome == messages.OutcomeBusy {
+			c.wasBusy(f)
+		}
 		c.answer(r.peer, outcome, r.took, r.said)
 		c.again(f)
 	case f.done:
@@ -234,17 +247,19 @@ func (c *core) wake() {
 	c.expire()
 	c.unpark()
 	for _, r := range c.flying {
-		if r.hedgeNS == 0 {
-			continue
+		switch {
+		case r.hedgeNS == 0 || r.flight.done:
+		case r.hedgeNS > c.nowNS:
+			c.wakeBy(r.hedgeNS)
+		case r.hedgeNS < c.lateNS(r):
+			c.hedge(r.flight)
+			r.hedgeNS = c.lateNS(r)
+			c.wakeBy(r.hedgeNS)
+		default:
+			r.hedgeNS, r.late = 0, true
+			r.flight.late++
+			c.overtake(r.flight)
 		}
-		if r.hedgeNS > c.nowNS {
-			if !r.flight.done {
-				c.wakeBy(r.hedgeNS)
-			}
-			continue
-		}
-		r.hedgeNS = 0
-		c.hedge(r.flight)
 	}
 	c.pump()
 	if c.open == 0 {
@@ -255,12 +270,27 @@ func (c *core) wake() {
 // hedge asks another holder for a block whose request takes long, if it is
 // the only one and the budget allows. A request gets that chance once.
 func (c *core) hedge(f *flight) {
-	if f.done || f.open != 1 || f.hashing > 0 || c.hedges < 1 || c.inFlight >= c.cfg.InFlightMax {
+	if f.done || f.open != 1 || f.hashing > 0 || c.hedges < 1 || c.inFlight >= c.window.room() {
 		return
 	}
 	if candidates := c.candidates(f); len(candidates) > 0 {
 		c.hedges--
 		c.pick(f, candidates, true)
+	}
+}
+
+// lateNS is when a request takes too long.
+func (c *core) lateNS(r *request) int64 { return r.sentNS + int64(c.cfg.LateAfter) }
+
+// overtake asks another holder for a block all of whose requests take too
+// long. That is a retry, and so needs no budget; it differs from one after a
+// timeout in that the first answer is still welcome.
+func (c *core) overtake(f *flight) {
+	if f.done || f.open != f.late || c.inFlight >= c.window.room() {
+		return
+	}
+	if candidates := c.candidates(f); len(candidates) > 0 {
+		c.pick(f, candidates, false)
 	}
 }
 
@@ -294,7 +324,7 @@ func (c *core) expireAsk(a *ask) {
 			c.end(f)
 		}
 		c.stats.BlocksFailed++
-		c.settle(w, nil, f.late(c.cfg.FetchTimeout))
+		c.settle(w, nil, f.overdue(c.cfg.FetchTimeout))
 	}
 }
 
@@ -309,8 +339,8 @@ func (c *core) unpark() {
 			kept = append(kept, f)
 		default:
 			f.pauseNS = 0
-			f.tried &^= f.busy
-			f.busy = 0
+			f.tried &^= f.busy | f.silent
+			f.busy, f.silent, f.calmNS = 0, 0, 0
 			c.enqueue(f)
 		}
 	}

@@ -72,14 +72,18 @@ func (n *Network) BillGossip(p Peer, bytes int) {
 	bill := n.bill(&packet)
 	copies := int64(n.options.GossipCopies)
 	for _, way := range [...]struct {
-		pipe  *pipe
-		tally *Tally
-	}{{&x.down, &x.counters.GossipReceived}, {&x.up, &x.counters.GossipSent}} {
+		pipe     *pipe
+		slowdown float64
+		tally    *Tally
+	}{
+		{&x.down, 1, &x.counters.GossipReceived},
+		{&x.up, x.slow.Factor, &x.counters.GossipSent},
+	} {
 		way.tally.Packets += uint64(copies)
 		way.tally.HeadBytes += uint64(copies) * uint64(bytes)
 		way.tally.OverheadBytes += uint64(copies) * uint64(bill.overhead)
 		total := copies * bill.total
-		if work := way.pipe.work(total, x.slow.Factor); work > 0 &&
+		if work := way.pipe.work(total, way.slowdown); work > 0 &&
 			n.room(way.pipe, kindDatagram, total) {
 			way.pipe.bulk(now, gossipPeer, kindDatagram, total, work)
 		}

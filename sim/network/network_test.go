@@ -334,6 +334,11 @@ func TestSlowNodes(t *testing.T) {
 		t.Errorf("a slow node took %s, want about %s", got, want)
 	}
 	w.net.Slow(p[0], network.Slowness{})
+	w.net.Slow(p[1], network.Slowness{Factor: 20})
+	if got := took(); got != normal {
+		t.Errorf("to a slow node it took %s, want %s: it receives as well as ever", got, normal)
+	}
+	w.net.Slow(p[1], network.Slowness{})
 	if got := took(); got != normal {
 		t.Errorf("after it, it took %s, want %s", got, normal)
 	}

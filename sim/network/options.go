@@ -111,9 +111,11 @@ type Burst struct {
 
 func (b Burst) varies() bool { return b.Good > 0 && b.Bad > 0 }
 
-// Slowness is what is wrong with a slow node. The zero value is nothing.
+// Slowness is what is wrong with a node that answers and sends slowly: the
+// others have it for a bad peer, while it reads as well as ever, but for the
+// delay. The zero value is nothing.
 type Slowness struct {
-	Factor float64       // how many times longer its links take; 0 means 1
+	Factor float64       // how many times longer its uplink takes; 0 means 1
 	Delay  time.Duration // added to the latency, each way
 }
 

@@ -134,7 +134,7 @@ func (n *Network) launch(p *Packet, bill bill, now int64, d *draws) {
 	t := n.transit(p)
 	t.bill, t.sentNS, t.fromBoot, t.toBoot = bill, now, from.boot, to.boot
 	t.upWork = from.up.work(bill.total, from.slow.Factor)
-	t.downWork = to.down.work(bill.total, to.slow.Factor)
+	t.downWork = to.down.work(bill.total, 1)
 	delay, lost := n.delay(p, bill, now, d)
 	t.latencyNS = delay
 	small := bill.frames == 1 && from.up.sparse(now)

@@ -20,6 +20,7 @@ type core struct {
 
 	self    *member
 	ring    []*member          // all that are known, this node included, in order of ID
+	victim  *member            // of ring, the first to go for want of room; nil: to be found
 	known   []wire.MemberKnown // the same in short, at the same places
 	here    int                // of these, the others that are alive or suspected
 	keepKey uint64             // see keepOf

@@ -98,7 +98,7 @@ func (c *core) admit(claim *wire.MemberClaim, how hearing) {
 	record.UptimeClass = m.uptime.class
 	m.record = &record
 	at := c.search(m.id())
-	c.ring = slices.Insert(c.ring, at, m)
+	c.ring, c.victim = slices.Insert(c.ring, at, m), nil
 	c.known = slices.Insert(c.known, at, inShort(m))
 	c.here++
 	c.putInOrder(m)
@@ -131,17 +131,26 @@ func (c *core) makeRoom(id messages.NodeID) bool {
 		return true
 	}
 	own := c.search(c.self.id())
-	var victim *member
-	for i, m := range c.ring {
-		if !c.near(i, own) && (victim == nil || m.keep > victim.keep) {
-			victim = m
-		}
+	if c.victim == nil {
+		c.victim = c.leastWanted(own)
 	}
-	if !c.near(c.search(id), own) && c.keepOf(id) >= victim.keep {
+	if !c.near(c.search(id), own) && c.keepOf(id) >= c.victim.keep {
 		return false
 	}
-	c.forget(victim)
+	c.forget(c.victim)
 	return true
+}
+
+// leastWanted returns the member that goes first when there is no more room.
+// own is this node's place on the ring.
+func (c *core) leastWanted(own int) *member {
+	var least *member
+	for i, m := range c.ring {
+		if !c.near(i, own) && (least == nil || m.keep > least.keep) {
+			least = m
+		}
+	}
+	return least
 }
 
 // near reports whether two places on the ring are within nearMax.
@@ -163,7 +172,7 @@ func (c *core) keepOf(id messages.NodeID) uint64 {
 // forget drops a member for want of room, or because it is long gone.
 func (c *core) forget(m *member) {
 	at := c.search(m.id())
-	c.ring = slices.Delete(c.ring, at, at+1)
+	c.ring, c.victim = slices.Delete(c.ring, at, at+1), nil
 	c.known = slices.Delete(c.known, at, at+1)
 	m.gone = true
 	if m.here() {

@@ -147,9 +147,12 @@ func (v *View) Find(id NodeID) *Member {
 
 // Search returns the index of the first member whose ID is not below id.
 func (v *View) Search(id NodeID) int {
-	return sort.Search(len(v.Members), func(i int) bool {
-		return bytes.Compare(v.Members[i].ID[:], id[:]) >= 0
-	})
+	point := binary.BigEndian.Uint64(id[:])
+	at := sort.Search(len(v.Spots), func(i int) bool { return v.Spots[i].Point >= point })
+	for at < len(v.Members) && bytes.Compare(v.Members[at].ID[:], id[:]) < 0 {
+		at++ // begins like it
+	}
+	return at
 }
 
 // ViewChanged tells that the view has changed. An event of the membership,

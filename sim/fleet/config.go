@@ -211,14 +211,16 @@ func override(to *float64, value *float64) {
 	}
 }
 
-// setRates gives every node one rate up or down; 0 leaves it.
+// setRates gives every node one rate up or down; 0 leaves it as it differs
+// from node to node.
 func setRates(preset *network.Preset, up, down int64) {
 	set := func(to *int64, rate int64) {
 		if rate > 0 {
 			*to = rate
 		}
 	}
-	preset.Spread = 1
+	preset.EvenUp = preset.EvenUp || up > 0
+	preset.EvenDown = preset.EvenDown || down > 0
 	set(&preset.Up, up)
 	set(&preset.Down, down)
 	for i := range preset.Regions {

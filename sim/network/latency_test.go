@@ -169,3 +169,21 @@ func TestPresets(t *testing.T) {
 		t.Error("there is a preset called moon")
 	}
 }
+
+// Where one direction has the same rate everywhere, the other still differs
+// from node to node.
+func TestEvenDirection(t *testing.T) {
+	even, ok := network.PresetNamed("internet")
+	if !ok {
+		t.Fatal("there is no preset for the internet")
+	}
+	spread := even
+	even.EvenDown = true
+	for i := range 50 {
+		got, want := even.Link(1, i), spread.Link(1, i)
+		if got.Up != want.Up || got.Down != even.Regions[got.Place].Down {
+			t.Errorf("node %d has %d up and %d down, want %d and %d",
+				i, got.Up, got.Down, want.Up, even.Regions[got.Place].Down)
+		}
+	}
+}

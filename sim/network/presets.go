@@ -22,8 +22,10 @@ type Preset struct {
 	Regions  []Region
 	Up, Down int64
 	// Spread is how much faster, or slower, than its region's middle a link
-	// may be: a factor, drawn log-uniformly. 0 and 1 mean not at all.
-	Spread float64
+	// may be: a factor, drawn log-uniformly. 0 and 1 mean not at all. EvenUp
+	// and EvenDown except a direction.
+	Spread           float64
+	EvenUp, EvenDown bool
 	// DelayMin and DelayMax bound what access links add to the latency.
 	DelayMin, DelayMax time.Duration
 	// Undialable is the share of nodes that cannot be connected to.
@@ -188,7 +190,12 @@ func (p Preset) Link(seed uint64, i int) Link {
 		link.Up, link.Down = p.Regions[link.Place].Up, p.Regions[link.Place].Down
 	}
 	factor := math.Pow(max(1, p.Spread), 2*d.share()-1)
-	link.Up, link.Down = int64(float64(link.Up)*factor), int64(float64(link.Down)*factor)
+	if !p.EvenUp {
+		link.Up = int64(float64(link.Up) * factor)
+	}
+	if !p.EvenDown {
+		link.Down = int64(float64(link.Down) * factor)
+	}
 	link.Delay = p.DelayMin + time.Duration(d.share()*float64(p.DelayMax-p.DelayMin))
 	undialable := d.share() < p.Undialable
 	if d.share() < p.Wireless {

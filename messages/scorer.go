@@ -72,7 +72,7 @@ type StatPeers struct{ Call }
 type PeerScore struct {
 	Peer     NodeID
 	Cost     time.Duration // expected time for one more block
-	Latency  time.Duration // peak-EWMA; 0 without samples
+	Latency  time.Duration // EWMA; 0 without samples
 	InFlight int
 	Load     int
 	Served   uint64

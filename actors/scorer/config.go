@@ -21,15 +21,16 @@ type Config struct {
 	Policy string
 
 	// Draws is how many candidates the adaptive policy compares, 1 or more.
-	// More of them find a better peer and send more askers to the same one.
+	// More of them find a better peer and send more askers to the same one:
+	// of the few holders of a block all may be compared, of a whole network not.
 	Draws int
 
 	// ExploreShare is the share of the adaptive policy's choices that are
 	// drawn from all candidates, 0 to 1.
 	ExploreShare float64
 
-	// Tau is the time constant with which better samples bring the expected
-	// time per block down. Longer remembers a bad answer longer.
+	// Tau is the time constant of the average time per block. Longer wavers
+	// less, and remembers a bad spell longer.
 	Tau time.Duration
 
 	// ForgetTau is the time constant with which the expected time of a peer
@@ -74,8 +75,8 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Policy:        PolicyAdaptive,
-		Draws:         3,
-		ExploreShare:  0.01,
+		Draws:         8,
+		ExploreShare:  0.002,
 		Tau:           20 * time.Second,
 		ForgetTau:     5 * time.Minute,
 		LoadWeight:    0.1,

@@ -162,12 +162,20 @@ func (c *core) expected(nowNS int64, it candidate) float64 {
 	return prior + (it.peer.seconds-prior)*fading(nowNS-it.peer.sampleNS, c.cfg.ForgetTau)
 }
 
+// travel is the round trip to a peer that the coordinates foretell, in
+// seconds; false when they do not.
+func (c *core) travel(id messages.NodeID) (float64, bool) {
+	member := c.view.Find(id)
+	if member == nil {
+		return 0, false
+	}
+	return distance(&c.self, &member.Coordinate)
+}
+
 // prior is what is expected of a peer without samples, in seconds.
 func (c *core) prior(id messages.NodeID) float64 {
-	if member := c.view.Find(id); member != nil {
-		if rtt, ok := distance(&c.self, &member.Coordinate); ok {
-			return rtt + c.cfg.BaseService.Seconds()
-		}
+	if rtt, ok := c.travel(id); ok {
+		return rtt + c.cfg.BaseService.Seconds()
 	}
 	if c.median > 0 {
 		return float64(c.median)
@@ -191,7 +199,12 @@ func (c *core) queue(nowNS int64, it candidate) float64 {
 
 // cost returns what one more block from the candidate costs, in seconds.
 func (c *core) cost(nowNS int64, it candidate) float64 {
-	cost := c.expected(nowNS, it) * (1 + c.queue(nowNS, it))
+	expected := c.expected(nowNS, it)
+	// Requests travel side by side: of what is before ours, only the sending
+	// takes its time.
+	rtt, _ := c.travel(it.id)
+	sending := max(expected-rtt, c.cfg.BaseService.Seconds())
+	cost := expected + sending*c.queue(nowNS, it)
 	p := it.peer
 	if p != nil && p.freeNS > nowNS {
 		// What it said is as old as the answer, and as much of it is done.
@@ -245,13 +258,11 @@ func (c *core) sample(nowNS int64, p *peer, took float64) {
 	c.median.add(took, quantileP50, stepOfAll)
 	c.p95.add(took, quantileP95, stepOfAll)
 	p.p95.add(took, quantileP95, stepOfPeer)
-	if p.samples == 0 || took > p.seconds {
-		p.seconds = took
-	} else {
-		old := fading(nowNS-p.sampleNS, c.cfg.Tau)
-		p.seconds = p.seconds*old + took*(1-old)
-	}
+	// The first samples count alike, so that the very first is not believed
+	// for a whole time constant.
 	p.samples++
+	weight := max(1-fading(nowNS-p.sampleNS, c.cfg.Tau), 1/float64(p.samples))
+	p.seconds += (took - p.seconds) * weight
 	p.sampleNS = nowNS
 }
 

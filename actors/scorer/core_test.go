@@ -168,21 +168,27 @@ func TestExploresAndForgives(t *testing.T) {
 	}
 }
 
-// A worse sample counts at once, a better one within the time constant.
-func TestPeakEWMA(t *testing.T) {
+// The first samples count alike, later ones by the time constant; what was
+// given up counts at once.
+func TestEWMA(t *testing.T) {
 	cfg := DefaultConfig()
 	b := newBench(t, cfg)
 	id := nodeID(1)
 	b.serve(id, 1, 50*time.Millisecond)
-	b.serve(id, 1, 500*time.Millisecond)
+	b.serve(id, 1, 150*time.Millisecond)
 	p := b.core.peers.get(id)
-	if p.seconds != 0.5 {
-		t.Fatalf("after a sample of 0.5 s it is %g", p.seconds)
+	if math.Abs(p.seconds-0.1) > 1e-9 {
+		t.Fatalf("after samples of 50 and 150 ms it is %g, want 0.1", p.seconds)
 	}
 	b.now = b.now.Add(cfg.Tau - 50*time.Millisecond)
 	b.serve(id, 1, 50*time.Millisecond)
-	if want := 0.05 + 0.45/math.E; math.Abs(p.seconds-want) > 1e-9 {
+	if want := 0.05 + 0.05/math.E; math.Abs(p.seconds-want) > 1e-9 {
 		t.Errorf("a time constant later it is %g, want %g", p.seconds, want)
+	}
+	b.choose(id)
+	b.answer(id, messages.OutcomeAbandoned, time.Second)
+	if p.seconds != 1 {
+		t.Errorf("overtaken after 1 s it is %g", p.seconds)
 	}
 	// What was seen long ago is no longer held against it.
 	later := b.now.Add(20 * cfg.ForgetTau).UnixNano()

@@ -7,7 +7,7 @@ type peer struct {
 	id           messages.NodeID
 	older, newer *peer // in order of the last choice
 
-	seconds  float64  // per block, peak-EWMA; 0 without samples
+	seconds  float64  // per block, EWMA; 0 without samples
 	p95      quantile // of the seconds
 	samples  uint64
 	sampleNS int64

@@ -121,8 +121,8 @@ func (w crowd) run(policy string, seed uint64) []time.Duration {
 	return took
 }
 
-// With a tenth of the servers slow, ours has a lower 99th percentile than the
-// baselines at every load; where all are alike, than a random choice at least.
+// Ours has a lower 99th percentile than the baselines at every load, whether
+// a tenth of the servers is slow or none, where there are samples of each.
 // The figures are printed by -v.
 func TestQuality(t *testing.T) {
 	baselines := []string{
@@ -133,9 +133,9 @@ func TestQuality(t *testing.T) {
 		utilisation   float64
 		behind        []string // must be behind ours
 	}{
-		{10, 0, 0.3, baselines[:1]},
-		{10, 0, 0.6, baselines[:1]},
-		{10, 0, 0.9, baselines[:1]},
+		{10, 0, 0.3, baselines},
+		{10, 0, 0.6, baselines},
+		{10, 0, 0.9, baselines},
 		{10, 2, 0.3, baselines},
 		{10, 2, 0.6, baselines},
 		{10, 2, 0.9, baselines},

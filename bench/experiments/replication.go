@@ -5,13 +5,20 @@ import "github.com/noisefs/noisefs/sim/report"
 // replicationExperiment compares the adaptive factor with fixed ones.
 func replicationExperiment() experiment {
 	e := experiment{
-		name: "replication", title: "How many copies", seeds: 5, equalBytes: true,
+		name: "replication", title: "How many copies", seeds: 3, equalBytes: true,
 		about: `Adaptive replication gives a block as many copies as it is in demand; fixed
 replication gives all the same number. What counts is what that buys for the bytes it takes, so
 adaptive is compared with the fixed factor that stores about as much (marked below), and with the
 others. *Churn*: nodes come and go with the session lengths of IPFS peers in 2022, and a lost
 holder is waited for before it is replaced. *Flash crowd*: within ten seconds one file becomes
-5,000 times as popular; files have one block, so that few nodes hold what is wanted.`,
+5,000 times as popular. In both, files have one block, so that few nodes hold what is wanted, and
+readers keep nothing, so that the holders serve every read.
+
+Where copies alone are not enough: a reader who is far from all of them, or whose own link is slow,
+waits as long with many as with few, and so does the first read of a file, which takes two fetches
+one after the other. Under churn, copies do not bring back nodes that are away: what is little in
+demand has the least number of copies under both, and those reads fail that find all of its holders
+away before they were waited for; only a higher least number of copies would help, for bytes.`,
 		columns: []string{"what happens", "copies"},
 		figures: []report.Figure{
 			report.BytesStored, report.ReplicasMean, report.ReplicasHot, report.Availability,
@@ -30,7 +37,7 @@ holder is waited for before it is replaced. *Flash crowd*: within ten seconds on
 			labels: []string{happens.name, "adaptive"}, file: happens.file,
 			params: []string{"policies.replication=adaptive"},
 		})
-		for _, factor := range []string{"2", "3", "5", "8"} {
+		for _, factor := range []string{"2", "3", "4", "5", "8"} {
 			e.variants = append(e.variants, variant{
 				labels: []string{happens.name, "fixed " + factor}, file: happens.file,
 				params: []string{"policies.replication=fixed", "policies.factor=" + factor},

@@ -23,23 +23,42 @@ const shutdownWait = 20 * time.Second
 
 func newDaemonCommand(g *globals) *cobra.Command {
 	var metrics string
+	var network networkFlags
 	cmd := &cobra.Command{
 		Use:   "daemon",
 		Short: "Run the node as a service",
 		Long: `Daemon keeps the repository open and serves the API on a unix socket; other
 noisefs commands then go through it, any number at once. SIGTERM or SIGINT stops
 it cleanly. A starting daemon waits up to 10 s for a command that has the
-repository open. Logs go to standard error.`,
-		Example: "  noisefs daemon --passphrase-file /run/secrets/noisefs --metrics 127.0.0.1:9300",
-		Args:    cobra.NoArgs,
+repository open. Logs go to standard error.
+
+With --listen the node is one of many: new blocks are spread over the others,
+blocks of theirs are held here, and files that are not here are read from them.
+Each --bootstrap is the address of a node to join through, as 'noisefs net
+addrs' prints it there. Flags that are always the same are better kept in the
+configuration (network.listen and so on).`,
+		Example: `  noisefs daemon --passphrase-file /run/secrets/noisefs --metrics 127.0.0.1:9300
+  noisefs daemon --listen /ip4/0.0.0.0/tcp/4021 --storage 50GB \
+      --bootstrap /ip4/192.0.2.7/tcp/4021/p2p/12D3KooW…`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if metrics != "" {
 				g.options = append(g.options, "metrics.listen="+metrics)
 			}
+			g.options = append(g.options, network.options()...)
 			return runDaemon(cmd.Context(), g)
 		},
 	}
-	cmd.Flags().StringVar(&metrics, "metrics", "", "serve /metrics on this address, as 127.0.0.1:9300")
+	flags := cmd.Flags()
+	flags.StringVar(&metrics, "metrics", "", "serve /metrics on this address, as 127.0.0.1:9300")
+	flags.StringArrayVar(&network.listen, "listen", nil,
+		"listen for other nodes on this multiaddr, TCP or QUIC; repeatable")
+	flags.StringArrayVar(&network.bootstrap, "bootstrap", nil,
+		"join through the node at this multiaddr; repeatable")
+	flags.BoolVar(&network.mdns, "mdns", false, "find nodes on the local network")
+	flags.StringVar(&network.storage, "storage", "", "what to hold for others at most, as 50GB")
+	flags.StringVar(&network.domain, "failure-domain", "",
+		"what this node fails together with: a house, a rack, a provider")
 	return cmd
 }
 
@@ -55,12 +74,15 @@ func runDaemon(ctx context.Context, g *globals) (err error) {
 	if err != nil {
 		return err
 	}
-	opened, err := g.openRepo(ctx, dir, cfg, daemonName, cfg.Daemon.LockWait)
+	log := newLog(g.err, cfg.Log)
+	opened, err := g.openRepo(ctx, dir, repo.Options{
+		Who: daemonName, Wait: cfg.Daemon.LockWait, Config: cfg, Log: log,
+		Join: joinNetwork(cfg, log),
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
-	log := newLog(g.err, cfg.Log)
 	stopMetrics, err := serveMetrics(cfg.Metrics, opened, log)
 	if err != nil {
 		return err

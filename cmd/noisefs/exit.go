@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/noisefs/noisefs/cluster"
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/port"
 	"github.com/noisefs/noisefs/runtime/repo"
@@ -65,7 +66,7 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.Is(err, context.Canceled):
 		return exitCanceled
-	case isAny(err, errUsage, plan.ErrInvalid, plan.ErrOverride):
+	case isAny(err, errUsage, plan.ErrInvalid, plan.ErrOverride, cluster.ErrAddress):
 		return exitUsage
 	case errors.Is(err, plan.ErrUnknown):
 		return exitNotFound

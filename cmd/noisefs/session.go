@@ -114,7 +114,10 @@ func (g *globals) open(ctx context.Context) (node.Client, error) {
 		if !errors.Is(err, api.ErrNoDaemon) {
 			return nil, err
 		}
-		opened, err := g.openRepo(ctx, dir, cfg, "a command of noisefs", commandWait)
+		opened, err := g.openRepo(ctx, dir, repo.Options{
+			Who: "a command of noisefs", Wait: commandWait, Config: cfg,
+			Log: newLog(g.err, cfg.Log),
+		})
 		if err == nil {
 			return opened, nil
 		}
@@ -132,9 +135,10 @@ func socketPath(dir string, cfg *config.Config) (string, error) {
 	return repo.SocketPath(dir)
 }
 
-// openRepo opens the repository in this process.
+// openRepo opens the repository in this process, with what the user gave to
+// open it by.
 func (g *globals) openRepo(
-	ctx context.Context, dir string, cfg *config.Config, who string, wait time.Duration,
+	ctx context.Context, dir string, options repo.Options,
 ) (*repo.Repo, error) {
 	if err := vault.DisableCoreDumps(); err != nil {
 		return nil, err
@@ -144,10 +148,8 @@ func (g *globals) openRepo(
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	return repo.Open(ctx, dir, repo.Options{
-		Who: who, Wait: wait, Config: cfg, Log: newLog(g.err, cfg.Log),
-		Credentials: g.credentials,
-	})
+	options.Credentials = g.credentials
+	return repo.Open(ctx, dir, options)
 }
 
 // credentials finds what opens a vault of that mode.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/noisefs/noisefs/messages"
@@ -140,6 +141,26 @@ func TestWorkThroughTheSocket(t *testing.T) {
 	data, err := client.Block(ctx, messages.CID{1})
 	if err != nil || len(data) != 100 {
 		t.Errorf("got %d bytes, %v", len(data), err)
+	}
+}
+
+func TestNetworkThroughTheSocket(t *testing.T) {
+	client, _ := newDialed(t, newFakeClient(), Options{})
+	status, err := client.Network(t.Context())
+	if diff := cmp.Diff(fakeNetwork, status); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	peers, err := client.Peers(t.Context())
+	if diff := cmp.Diff(fakePeers, peers); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	id, err := client.Connect(t.Context(), fakePeers[0].Address)
+	if err != nil || id != fakePeers[0].ID {
+		t.Errorf("got %s, %v", id, err)
+	}
+	_, err = client.Connect(t.Context(), "/ip4/192.0.2.9/tcp/1")
+	if !errors.Is(err, &messages.Error{Code: messages.CodeUnavailable}) {
+		t.Errorf("got %v of nobody, want CodeUnavailable", err)
 	}
 }
 

@@ -310,6 +310,36 @@ func (c *fakeClient) Block(_ context.Context, cid messages.CID) ([]byte, error) 
 	return bytes.Repeat([]byte{7}, 100), nil
 }
 
+// The fake node has two peers.
+var (
+	fakeNetwork = node.NetworkStatus{
+		ID: messages.NodeID{1}, Addresses: []string{"/ip4/192.0.2.1/tcp/4021"}, Members: 3,
+		Connections: 2, OfferedBytes: 1 << 40, Replicas: 5, Watched: 7, UnderReplicated: 2,
+		Waiting: 1, PushedBlocks: 9, RepairedBlocks: 4, FetchedBlocks: 8,
+	}
+	fakePeers = []node.PeerStatus{
+		{
+			ID: messages.NodeID{2}, Status: "alive", OfferedBytes: 1 << 30, Domain: "attic",
+			Address: "/ip4/192.0.2.2/tcp/4021", BytesIn: 10, BytesOut: 20, LatencySeconds: 0.25,
+			InFlight: 3, Served: 100, Failed: 1,
+		},
+		{ID: messages.NodeID{3}, Status: "suspect"},
+	}
+)
+
+func (c *fakeClient) Network(context.Context) (node.NetworkStatus, error) {
+	return fakeNetwork, nil
+}
+
+func (c *fakeClient) Peers(context.Context) ([]node.PeerStatus, error) { return fakePeers, nil }
+
+func (c *fakeClient) Connect(_ context.Context, address string) (messages.NodeID, error) {
+	if address != fakePeers[0].Address {
+		return messages.NodeID{}, messages.Errorf(messages.CodeUnavailable, "nobody is there")
+	}
+	return fakePeers[0].ID, nil
+}
+
 func (c *fakeClient) Close() error { return nil }
 
 // opened returns how many files are open.

@@ -154,6 +154,9 @@ func (s *Server) routes() http.Handler {
 	handle("POST /v1/collect", s.collect)
 	handle("GET /v1/blocks", s.blocks)
 	handle("GET /v1/block/{cid}", s.block)
+	handle("GET /v1/network", s.network)
+	handle("GET /v1/network/peers", s.peers)
+	handle("POST /v1/network/connect", s.connect)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := mux.Handler(r); pattern == "" {
 			s.refuse(w, r, mux)

@@ -46,6 +46,7 @@ type Config struct {
 	Drive      Drive
 	Index      Index
 	Workers    Workers
+	Network    Network
 	Node       Node
 	API        API
 	Daemon     Daemon
@@ -173,6 +174,22 @@ type Workers struct {
 	BlockWrites, BlockReads int
 }
 
+// Network is how the daemon is one of many.
+type Network struct {
+	Listen        string // multiaddrs, with spaces between; empty: the node is alone
+	Bootstrap     string // likewise, each with /p2p/ID
+	MDNS          string // "on" or "off"
+	StorageBytes  int64
+	CacheBytes    int64
+	FailureDomain string
+	DisperseDelay time.Duration
+	ProbeInterval time.Duration
+
+	ConnectionsLow, ConnectionsHigh int
+	ServesMax                       int
+	BacklogMax                      time.Duration
+}
+
 // Node is the edge between clients and actors.
 type Node struct {
 	AsksMax int
@@ -271,6 +288,11 @@ func (c *Config) conflicts() Problems {
 	atMost("drive.seals_max", c.Drive.SealsMax, "splitter.seals_max", w.SealsMax)
 	atMost("splitter.sessions_max", 4*w.SessionsMax,
 		"splitter.in_flight_chunks_max (four for each)", w.InFlightChunksMax)
+	n := c.Network
+	atMost("network.connections_low", n.ConnectionsLow,
+		"network.connections_high", n.ConnectionsHigh)
+	demand(n.Bootstrap == "" || n.Listen != "", "network.bootstrap",
+		"there is nothing in network.listen: nodes that are joined have to reach this one")
 	return problems
 }
 

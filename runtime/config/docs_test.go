@@ -33,7 +33,8 @@ const markdownHead = `# Configuration
 
 <!-- Generated from runtime/config: go test ./runtime/config -update -->
 
-Every bound of a node is a setting. A setting has a key such as ` + "`cache.memory_bytes`" + ` and
+What suits one user and not another is a setting, and so is every bound of a node that is
+alone. A setting has a key such as ` + "`cache.memory_bytes`" + ` and
 takes its value from four sources, each over the one before:
 
 1. its default;

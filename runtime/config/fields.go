@@ -9,7 +9,8 @@ func fields() []field {
 		storageFields(), storeBounds(), cacheFields(), cacheBounds(),
 		readerFields(), readerBounds(), splitterFields(), splitterBounds(),
 		randomizerFields(), randomizerBounds(), packFields(), driveFields(), driveBounds(),
-		indexFields(), workersFields(), serviceFields(), outputFields(),
+		indexFields(), workersFields(), networkFields(), networkBounds(), serviceFields(),
+		outputFields(),
 	} {
 		all = append(all, group...)
 	}
@@ -29,6 +30,7 @@ func groups() [][2]string {
 		{"drive", "Names and directories."},
 		{"index", "The local database of names, refs and history."},
 		{"workers", "Threads beside the actors."},
+		{"network", "Other nodes. Only a daemon that listens is one of many."},
 		{"node", "The edge between clients and actors."},
 		{"api", "The daemon's unix socket."},
 		{"daemon", "The node as a service."},

@@ -146,8 +146,11 @@ func validText(t *rapid.T, f field) string {
 	case kindChoice:
 		return rapid.SampledFrom(f.choices).Draw(t, "choice")
 	case kindText:
-		if f.valid != nil && f.key == "metrics.listen" {
+		switch f.key {
+		case "metrics.listen":
 			return rapid.SampledFrom([]string{"", ":1", "[::1]:9100"}).Draw(t, "listen")
+		case "network.listen", "network.bootstrap":
+			return rapid.SampledFrom([]string{"", "/a", " /a/b  /c "}).Draw(t, "multiaddrs")
 		}
 		return rapid.StringMatching(`[ -~äß"'\\]{0,20}`).Draw(t, "text")
 	case kindShare:

@@ -55,6 +55,14 @@ type Client interface {
 	// Block returns the raw bytes of a stored block.
 	Block(ctx context.Context, cid messages.CID) ([]byte, error)
 
+	// Network tells how the node does among others. It, Peers and Connect are
+	// CodeUnavailable for a node that is alone.
+	Network(ctx context.Context) (NetworkStatus, error)
+	// Peers lists the other members that the node knows of, in order of ID.
+	Peers(ctx context.Context) ([]PeerStatus, error)
+	// Connect dials a node by its multiaddr with /p2p/ID, and joins its network.
+	Connect(ctx context.Context, address string) (messages.NodeID, error)
+
 	// Close releases the client; a node in this process is stopped.
 	Close() error
 }

@@ -19,6 +19,7 @@ type Local struct {
 	gate    *shell.Gate
 	turns   chan struct{} // one taken for each command in flight
 	index   port.IndexEngine
+	network *Network // nil: the node is alone
 }
 
 var _ Client = (*Local)(nil)
@@ -46,6 +47,7 @@ func Start(
 		gate:    system.NewGate("client", asksMax+tidiesMax),
 		turns:   make(chan struct{}, asksMax),
 		index:   index,
+		network: config.Network,
 	}, nil
 }
 

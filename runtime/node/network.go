@@ -28,6 +28,8 @@ type Network struct {
 	Fetcher     fetcher.Config
 	Popularity  popularity.Config
 	Replication replication.Config
+	// Edge tells clients how the node is connected; nil: nobody asks.
+	Edge Edge
 }
 
 // DefaultNetwork returns the shipped configuration.

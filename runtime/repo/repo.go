@@ -13,6 +13,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/blockstore"
 	"github.com/noisefs/noisefs/runtime/config"
 	"github.com/noisefs/noisefs/runtime/host"
@@ -80,9 +81,22 @@ type Options struct {
 	Credentials func(context.Context, vault.Mode) (vault.Credentials, error)
 	Config      *config.Config // nil: defaults
 	Log         *slog.Logger   // nil: nothing is logged
+	// Join, if set, connects the node with others, under the identity that the
+	// seed makes. nil: the node is alone.
+	Join func(seed messages.Secret, settings *config.Config) (Network, error)
 	// WrapDisk, if set, puts something between the block engine and its
 	// disk: a counter, or faults in a test.
 	WrapDisk func(port.Disk) port.Disk
+}
+
+// Network is how an open repository is connected with others.
+type Network interface {
+	port.Wire
+	node.Edge
+	// Seeds are the nodes through which this one joins.
+	Seeds() []messages.NodeID
+	// Close ends it. The node has stopped by then.
+	Close() error
 }
 
 // Repo is an open repository with a node over it.
@@ -91,6 +105,7 @@ type Repo struct {
 	lock    *lock
 	engines *engines
 	ports   *host.Ports
+	network Network // nil: the node is alone
 	metrics *metrics.Set
 }
 
@@ -137,37 +152,83 @@ func openLocked(ctx context.Context, dir string, options Options) (*Repo, error)
 	if err := e.open(v, options.Config); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	r, err := startNode(e, options)
+	network, err := join(v, options)
 	if err != nil {
 		return nil, errors.Join(err, e.close())
+	}
+	r, err := startNode(e, network, options)
+	if err != nil {
+		return nil, errors.Join(err, leave(network), e.close())
 	}
 	return r, nil
 }
 
-func startNode(e *engines, options Options) (*Repo, error) {
+// join connects with others, if that is wanted.
+func join(v *vault.Vault, options Options) (Network, error) {
+	if options.Join == nil {
+		return nil, nil
+	}
+	seed := v.Derive(vault.PurposeIdentity)
+	defer clear(seed[:])
+	return options.Join(seed, options.Config)
+}
+
+func leave(network Network) error {
+	if network == nil {
+		return nil
+	}
+	return network.Close()
+}
+
+// configure makes the configuration of the actors.
+func configure(e *engines, network Network, settings *config.Config) (node.Config, error) {
+	c := node.FromSettings(settings)
+	if network != nil {
+		return c.OneOfMany(settings, network.Seeds(), network), nil
+	}
+	// It may have been one of many before, and have blocks of others.
+	kept, _, err := e.index.Scan(port.TableKept, nil, nil, 1)
+	if err != nil {
+		return c, fmt.Errorf("repo: index: %w", err)
+	}
+	if len(kept) > 0 {
+		c = c.KeepForeign()
+	}
+	return c, nil
+}
+
+func startNode(e *engines, network Network, options Options) (*Repo, error) {
 	set := metrics.NewSet()
+	actors, err := configure(e, network, options.Config)
+	if err != nil {
+		return nil, err
+	}
+	var wire port.Wire
+	if network != nil {
+		wire = network
+	}
 	workers := options.Config.Workers
 	ports := host.New(host.Config{
-		Blocks: newMeteredBlocks(e.blocks, set), Index: e.index,
+		Blocks: newMeteredBlocks(e.blocks, set), Index: e.index, Wire: wire,
 		Workers: workers.CPU, BlockWrites: workers.BlockWrites, BlockReads: workers.BlockReads,
 		Log: options.Log,
 	})
 	system := shell.NewSystem(shell.Options{
 		Now: time.Now, Elapsed: host.NewElapsed(), Log: options.Log,
 	})
-	local, err := node.Start(system, "node", node.FromSettings(options.Config), ports, e.index)
+	local, err := node.Start(system, "node", actors, ports, e.index)
 	if err != nil {
 		ports.Stop()
 		return nil, err
 	}
-	return &Repo{Local: local, engines: e, ports: ports, metrics: set}, nil
+	return &Repo{Local: local, engines: e, ports: ports, network: network, metrics: set}, nil
 }
 
 // Close stops the node, closes what it stood on, and gives up the lock.
 func (r *Repo) Close() error {
 	err := r.Local.Close()
 	r.ports.Stop()
-	return errors.Join(err, r.engines.close(), r.lock.release())
+	return errors.Join(err, leave(r.network), r.engines.close(), r.lock.release())
 }
 
 // engines are what lies on disk.

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/noisefs/noisefs/cluster"
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/config"
+	"github.com/noisefs/noisefs/runtime/node"
+	"github.com/noisefs/noisefs/runtime/repo"
+)
+
+// networked connects a repository's node with others.
+type networked struct{ *cluster.Host }
+
+var _ repo.Network = networked{}
+
+// joinNetwork returns what connects the daemon's node, or nil when it is to be
+// alone.
+func joinNetwork(
+	cfg *config.Config, log *slog.Logger,
+) func(messages.Secret, *config.Config) (repo.Network, error) {
+	if cfg.Network.Listen == "" {
+		return nil
+	}
+	return func(seed messages.Secret, c *config.Config) (repo.Network, error) {
+		host, err := cluster.Start(cluster.Config{
+			Seed: seed, Listen: strings.Fields(c.Network.Listen),
+			Bootstrap: strings.Fields(c.Network.Bootstrap), MDNS: c.Network.MDNS == "on",
+			Bounds: cluster.Bounds{
+				ConnectionsLow: c.Network.ConnectionsLow, ConnectionsHigh: c.Network.ConnectionsHigh,
+			},
+			Log: log,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return networked{host}, nil
+	}
+}
+
+// Connections implements [node.Edge].
+func (n networked) Connections() []node.Connection {
+	var all []node.Connection
+	for _, peer := range n.Peers() {
+		all = append(all, node.Connection(peer))
+	}
+	return all
+}
+
+// Connect implements [node.Edge].
+func (n networked) Connect(ctx context.Context, address string) (messages.NodeID, error) {
+	id, err := n.Host.Connect(ctx, address)
+	switch {
+	case err == nil:
+		return id, nil
+	case ctx.Err() != nil:
+		return id, &messages.Error{Code: messages.CodeCanceled, Text: "interrupted", Err: ctx.Err()}
+	case errors.Is(err, cluster.ErrAddress):
+		return id, messages.Errorf(messages.CodeInvalid, "%v", err)
+	}
+	return id, messages.Errorf(messages.CodeUnavailable, "%s cannot be reached: %v", address, err)
+}
+
+// networkFlags are the settings of the network that the daemon has flags of
+// its own for.
+type networkFlags struct {
+	listen, bootstrap []string
+	mdns              bool
+	storage, domain   string
+}
+
+// options returns the flags as settings.
+func (f *networkFlags) options() []string {
+	var options []string
+	set := func(key, value string) {
+		if value != "" {
+			options = append(options, fmt.Sprintf("%s=%s", key, value))
+		}
+	}
+	set("network.listen", strings.Join(f.listen, " "))
+	set("network.bootstrap", strings.Join(f.bootstrap, " "))
+	set("network.storage_bytes", f.storage)
+	set("network.failure_domain", f.domain)
+	if f.mdns {
+		set("network.mdns", "on")
+	}
+	return options
+}

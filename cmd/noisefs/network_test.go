@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/noisefs/noisefs/runtime/node"
+)
+
+// member is a daemon that is one of many.
+type member struct {
+	*process
+	dir string
+}
+
+// quickly makes a network settle in seconds.
+var quickly = []string{
+	"-O", "network.disperse_delay=500ms", "-O", "network.probe_interval=300ms",
+}
+
+// startMember starts a daemon that listens on loopback, in a repository that
+// it makes if there is none.
+func startMember(t *testing.T, dir string, args ...string) *member {
+	t.Helper()
+	if _, err := os.Stat(dir); err != nil {
+		must(t, "", "init", "--no-passphrase", "--repo", dir)
+	}
+	args = append([]string{"--listen", "/ip4/127.0.0.1/tcp/0"}, args...)
+	return &member{startDaemon(t, dir, append(args, quickly...)...), dir}
+}
+
+// startNetwork starts n daemons, the others through the first, and waits until
+// each knows of all.
+func startNetwork(t *testing.T, n int) []*member {
+	t.Helper()
+	root := fastTempDir(t)
+	members := []*member{startMember(t, filepath.Join(root, "0"))}
+	first := members[0].address()
+	for i := 1; i < n; i++ {
+		dir := filepath.Join(root, fmt.Sprint(i))
+		members = append(members, startMember(t, dir, "--bootstrap", first))
+	}
+	for _, m := range members {
+		eventually(t, "everybody knows of everybody", func() bool { return m.status().Members == n })
+	}
+	return members
+}
+
+func (m *member) address() string {
+	m.t.Helper()
+	address, _, _ := strings.Cut(must(m.t, "", "net", "addrs", "--repo", m.dir), "\n")
+	return address
+}
+
+func (m *member) status() node.NetworkStatus {
+	m.t.Helper()
+	var status node.NetworkStatus
+	decodeJSON(m.t, must(m.t, "", "net", "status", "--json", "--repo", m.dir), &status)
+	return status
+}
+
+// blocks is how many blocks the node has stored.
+func (m *member) blocks() int64 {
+	m.t.Helper()
+	var status node.RepoStatus
+	decodeJSON(m.t, must(m.t, "", "repo", "stat", "--json", "--repo", m.dir), &status)
+	return status.Blocks
+}
+
+func decodeJSON(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// kill ends the daemon as a power cut does.
+func (m *member) kill() {
+	m.t.Helper()
+	m.signal(syscall.SIGKILL)
+	m.end()
+}
+
+// put stores noise and returns it with its link.
+func (m *member) put(size int, seed byte) (data []byte, link string) {
+	m.t.Helper()
+	data = noise(size, seed)
+	printed := must(m.t, string(data), "put", "-", "--repo", m.dir)
+	link, _, _ = strings.Cut(strings.TrimSpace(printed), "\t")
+	return data, link
+}
+
+// noise is size bytes that no compression shortens.
+func noise(size int, seed byte) []byte {
+	var data bytes.Buffer
+	for sum := sha256.Sum256([]byte{seed}); data.Len() < size; sum = sha256.Sum256(sum[:]) {
+		data.Write(sum[:])
+	}
+	return data.Bytes()[:size]
+}
+
+// wantFile reads a link through a node and compares.
+func (m *member) wantFile(link string, want []byte) {
+	m.t.Helper()
+	got := noisefs(m.t, link, "cat", "-", "--repo", m.dir)
+	if got.code != exitOK {
+		m.t.Fatalf("cat: exit code %d: %s\nthe daemon said: %s", got.code, got.err, m.said)
+	}
+	if got.out != string(want) {
+		m.t.Fatalf("read %d other bytes, want %d", len(got.out), len(want))
+	}
+}
+
+// held is how many blocks the nodes hold for the network, in all.
+func held(members []*member) int64 {
+	total := int64(0)
+	for _, m := range members {
+		total += m.status().Replicas
+	}
+	return total
+}
+
+func skipNetworks(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("networks of processes are tested without -short")
+	}
+}
+
+// What is stored through one of two nodes is read through the other, after
+// the first has died.
+func TestTwoDaemons(t *testing.T) {
+	skipNetworks(t)
+	members := startNetwork(t, 2)
+	first, second := members[0], members[1]
+	data, link := first.put(3<<20, 1)
+	blocks := first.blocks()
+	if blocks < 24 {
+		t.Fatalf("3 MiB are %d blocks", blocks)
+	}
+	eventually(t, "the other one holds every block", func() bool {
+		return second.status().Replicas == blocks
+	})
+	first.kill()
+	second.wantFile(link, data)
+	second.stop()
+	if strings.Contains(second.said.String(), "level=ERROR") {
+		t.Errorf("the daemon said: %s", second.said)
+	}
+	// What is held for others outlives the daemon, and a collection without it.
+	must(t, "", "repo", "gc", "--repo", second.dir)
+	must(t, "", "repo", "verify", "--repo", second.dir)
+	again := startMember(t, second.dir)
+	if n := again.status().Replicas; n != blocks {
+		t.Errorf("it holds %d blocks after a restart, and held %d", n, blocks)
+	}
+	again.wantFile(link, data)
+}
+
+// Of five nodes two may die: each block has three holders.
+func TestFiveDaemons(t *testing.T) {
+	skipNetworks(t)
+	members := startNetwork(t, 5)
+	data, link := members[0].put(3<<20, 2)
+	blocks := members[0].blocks()
+	eventually(t, "each block has three holders", func() bool { return held(members) >= 3*blocks })
+	for _, m := range members[1:] {
+		if n := m.status().Replicas; n == 0 || n == blocks {
+			t.Errorf("a node holds %d of %d blocks: they are not spread", n, blocks)
+		}
+	}
+	members[0].kill()
+	members[3].kill()
+	for _, m := range []*member{members[1], members[2], members[4]} {
+		m.wantFile(link, data)
+	}
+	if fetched := members[1].status().FetchedBlocks; fetched == 0 {
+		t.Error("nothing was fetched from the others")
+	}
+}
+
+// A node that was away, and is at another address, is found again; what was
+// stored meanwhile is read through it.
+func TestDaemonComesBack(t *testing.T) {
+	skipNetworks(t)
+	members := startNetwork(t, 3)
+	first, away := members[0], members[2]
+	id := away.status().ID
+	away.stop()
+	data, link := first.put(1<<20, 3)
+	back := startMember(t, away.dir, "--bootstrap", members[1].address())
+	eventually(t, "it is known again", func() bool { return back.status().Members == 3 })
+	if again := back.status().ID; again != id {
+		t.Errorf("its ID is %s, and was %s", again, id)
+	}
+	eventually(t, "it fetches", func() bool { // the view of the network is told in steps
+		return noisefs(t, link, "cat", "-", "--repo", back.dir).code == exitOK
+	})
+	back.wantFile(link, data)
+}
+
+func TestNetCommands(t *testing.T) {
+	skipNetworks(t)
+	root := fastTempDir(t)
+	a := startMember(t, filepath.Join(root, "a"), "--storage", "50MB", "--failure-domain", "attic")
+	b := startMember(t, filepath.Join(root, "b"))
+	id := strings.TrimSpace(must(t, "", "net", "id", "--repo", a.dir))
+	if address := a.address(); !strings.HasSuffix(address, "/p2p/"+id) {
+		t.Errorf("the address of %s is %s", id, address)
+	}
+	must(t, "", "net", "connect", a.address(), "--repo", b.dir)
+	eventually(t, "they know of each other", func() bool {
+		return a.status().Members == 2 && b.status().Members == 2
+	})
+	var peer node.PeerStatus
+	decodeJSON(t, must(t, "", "peers", "--json", "--repo", b.dir), &peer)
+	if peer.ID.String() != id || peer.Status != "alive" || peer.Domain != "attic" ||
+		peer.OfferedBytes > 50e6 || peer.OfferedBytes < 49e6 || peer.Address == "" {
+		t.Errorf("got %+v", peer)
+	}
+	if table := must(t, "", "peers", "--repo", b.dir); !strings.Contains(table, id) {
+		t.Errorf("no %s in\n%s", id, table)
+	}
+	mustFail(t, exitUsage, "net", "connect", "localhost:4021", "--repo", b.dir)
+	mustFail(t, exitUsage, "net", "connect", b.address(), "--repo", b.dir)
+	nobody := "/ip4/127.0.0.1/tcp/1/p2p/" + id
+	mustFail(t, exitFailure, "net", "connect", strings.Replace(nobody, id, id[:len(id)-4]+"1111", 1),
+		"--repo", b.dir)
+}
+
+func TestNetCommandsOfANodeThatIsAlone(t *testing.T) {
+	dir := newRepository(t)
+	for _, args := range [][]string{{"net", "id"}, {"net", "addrs"}, {"peers"}} {
+		if got := mustFail(t, exitFailure, args...); !strings.Contains(got.err, "--listen") {
+			t.Errorf("noisefs %q does not say what to do: %s", args, got.err)
+		}
+	}
+	for _, args := range [][]string{
+		{"--listen", "/ip4/127.0.0.1/udp/4021"},
+		{"--listen", "127.0.0.1:4021"},
+		{"--listen", "/ip4/127.0.0.1/tcp/0", "--bootstrap", "/ip4/127.0.0.1/tcp/4021"},
+		{"--bootstrap", "/ip4/127.0.0.1/tcp/4021/p2p/12D3KooWETkKNkfQ2Q7rn9Lb7TPQuMkucU7csQxnNUXbmgLJRK4P"},
+		{"--listen", "/ip4/127.0.0.1/tcp/0", "--failure-domain", strings.Repeat("x", 65)},
+	} {
+		mustFail(t, exitUsage, append([]string{"daemon", "--repo", dir}, args...)...)
+	}
+}

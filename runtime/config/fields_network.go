@@ -1,0 +1,132 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+func networkFields() []field {
+	return []field{
+		{
+			key: "network.listen", kind: kindText, unit: "multiaddrs", fallback: "",
+			zero:  "multiaddrs of TCP or QUIC, with spaces between; empty: the node is alone",
+			valid: validMultiaddrs,
+			does: "Where the daemon listens for other nodes, for example " +
+				"/ip4/0.0.0.0/tcp/4021 /ip4/0.0.0.0/udp/4021/quic-v1.",
+			costs: "whoever can reach the address learns that a node is there",
+			place: func(c *Config) any { return &c.Network.Listen },
+		},
+		{
+			key: "network.bootstrap", kind: kindText, unit: "multiaddrs", fallback: "",
+			zero: "multiaddrs, each ending in /p2p/ID, with spaces between; empty: others find " +
+				"this node, or nobody does",
+			valid: validMultiaddrs,
+			does: "Nodes through which the daemon joins the network, as 'noisefs net addrs' " +
+				"prints them there.",
+			costs: "nothing",
+			place: func(c *Config) any { return &c.Network.Bootstrap },
+		},
+		{
+			key: "network.mdns", kind: kindChoice, fallback: "off", choices: []string{"off", "on"},
+			does:  "Whether nodes on the local network find each other by multicast DNS.",
+			costs: "everybody on the local network learns that a node is there",
+			place: func(c *Config) any { return &c.Network.MDNS },
+		},
+		{
+			key: "network.storage_bytes", flag: "storage", kind: kindBytes, unit: "bytes",
+			fallback: "10GiB", low: "1MiB", high: "64TiB", zero: "nothing is held for others",
+			does:  "What this node holds for others at most. storage.quota_bytes counts it too.",
+			costs: "disk space, and the traffic of those who read it",
+			place: func(c *Config) any { return &c.Network.StorageBytes },
+		},
+		{
+			key: "network.cache_bytes", kind: kindBytes, unit: "bytes", fallback: "1GiB",
+			low: "1MiB", high: "64TiB", zero: "what was fetched is kept in memory only",
+			does:  "Blocks of others kept on disk since they were read here lately.",
+			costs: "disk space",
+			place: func(c *Config) any { return &c.Network.CacheBytes },
+		},
+		{
+			key: "network.failure_domain", flag: "failure-domain", kind: kindText, unit: "name",
+			fallback: "", zero: "a name of at most 64 bytes; empty: fails with nobody",
+			valid: validDomain,
+			does: "What this node fails together with: a house, a rack, a provider. The holders " +
+				"of a block are spread over such domains.",
+			costs: "every member of the network sees the name",
+			place: func(c *Config) any { return &c.Network.FailureDomain },
+		},
+		{
+			key: "network.disperse_delay", kind: kindDuration, unit: "duration",
+			fallback: "30s", low: "500ms", high: "24h",
+			does: "The span over which new blocks leave for others, each at a moment of its own, " +
+				"so that it is not seen which belong together.",
+			costs: "for as long a new block has one copy; lowering it hides less",
+			place: func(c *Config) any { return &c.Network.DisperseDelay },
+		},
+		{
+			key: "network.probe_interval", kind: kindDuration, unit: "duration",
+			fallback: "5s", low: "300ms", high: "10m",
+			does:  "How often one member is asked whether it is there.",
+			costs: "who is gone is noticed later; lowering it costs packets",
+			place: func(c *Config) any { return &c.Network.ProbeInterval },
+		},
+	}
+}
+
+func networkBounds() []field {
+	return []field{
+		{
+			key: "network.connections_low", kind: kindCount, unit: "connections",
+			fallback: "64", low: "8", high: "65536",
+			does:  "To how many connections the daemon goes back when there are too many.",
+			costs: "about 100 KiB of memory each",
+			place: func(c *Config) any { return &c.Network.ConnectionsLow },
+		},
+		{
+			key: "network.connections_high", kind: kindCount, unit: "connections",
+			fallback: "128", low: "8", high: "65536",
+			does: "Above how many connections the least useful are closed. At least " +
+				"network.connections_low.",
+			costs: "about 100 KiB of memory each",
+			place: func(c *Config) any { return &c.Network.ConnectionsHigh },
+		},
+		{
+			key: "network.serves_max", kind: kindCount, unit: "requests",
+			fallback: "64", low: "1", high: "4096",
+			does: "Requests of others for blocks that are read from disk at one time. One more is " +
+				"told to ask elsewhere.",
+			costs: "a block of memory each",
+			place: func(c *Config) any { return &c.Network.ServesMax },
+		},
+		{
+			key: "network.backlog_max", kind: kindDuration, unit: "duration",
+			fallback: "2s", low: "100ms", high: "1m",
+			does: "How far behind with sending the daemon may be to take on one more request; " +
+				"half and a quarter of it for what nobody waits for.",
+			costs: "others wait here instead of asking elsewhere",
+			place: func(c *Config) any { return &c.Network.BacklogMax },
+		},
+	}
+}
+
+// validMultiaddrs looks at the form alone; package cluster knows the rest.
+func validMultiaddrs(text string) error {
+	for _, address := range strings.Fields(text) {
+		if !strings.HasPrefix(address, "/") {
+			return fmt.Errorf("%w: %s is no multiaddr, such as /ip4/0.0.0.0/tcp/4021",
+				ErrValue, quote(address))
+		}
+	}
+	return nil
+}
+
+// domainBytesMax is messages.DomainMax; this package speaks no messages.
+const domainBytesMax = 64
+
+func validDomain(name string) error {
+	if len(name) > domainBytesMax {
+		return fmt.Errorf("%w: a failure domain's name has at most %d bytes, this one has %d",
+			ErrValue, domainBytesMax, len(name))
+	}
+	return nil
+}

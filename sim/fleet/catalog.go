@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/noisefs/noisefs/messages"
@@ -40,6 +41,7 @@ func (f *file) read(number int) {
 type catalog struct {
 	files     []*file
 	ready     []*file // acknowledged and not gone, in order of acknowledgement
+	known     []*file // of these, those whose links users have, in order of getting them
 	blockSize int
 	lengths   plan.Lengths
 	draw      *rand.Rand
@@ -64,21 +66,31 @@ func (c *catalog) add(owner int) *file {
 	return f
 }
 
-// acknowledged makes a file known to all users.
+// acknowledged takes in that a file is stored.
 func (c *catalog) acknowledged(f *file, link messages.Link) {
 	f.link, f.ready = link, true
 	c.ready = append(c.ready, f)
 }
 
+// told makes a file known to all users, unless it is gone already.
+func (c *catalog) told(f *file) {
+	if !f.gone {
+		c.known = append(c.known, f)
+	}
+}
+
 // removed takes a file away from users.
 func (c *catalog) removed(f *file) {
 	f.gone = true
-	for i, other := range c.ready {
-		if other == f {
-			c.ready = append(c.ready[:i:i], c.ready[i+1:]...)
-			return
-		}
+	c.ready, c.known = without(c.ready, f), without(c.known, f)
+}
+
+// without returns files without one of them. What files was is left as it is.
+func without(files []*file, f *file) []*file {
+	if i := slices.Index(files, f); i >= 0 {
+		return append(files[:i:i], files[i+1:]...)
 	}
+	return files
 }
 
 // The constants of SplitMix64, of which each output follows from its state

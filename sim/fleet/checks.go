@@ -354,6 +354,20 @@ func (c *checks) lookAtPromises() {
 	}
 }
 
+// freed counts the replicas that made room once their leases had ended.
+func (c *checks) freed() int {
+	count, now := 0, c.run.world.Now().Unix()
+	for cid, holders := range c.replicas { // counting is the same in any order
+		for number, until := range holders {
+			m := c.run.members[number]
+			if m.alive && until <= now && !m.machine.Blocks().Has([]messages.CID{cid})[0] {
+				count++
+			}
+		}
+	}
+	return count
+}
+
 // holders counts the living nodes that hold a block for the network, under a
 // lease that has not ended.
 func (c *checks) holders(cid messages.CID) int {

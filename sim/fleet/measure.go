@@ -33,12 +33,12 @@ type measure struct {
 	last    network.Counters // at the last sample
 	served  []uint64         // block bytes by node, at the start; then in the span
 	samples []report.Sample
-	peak    float64 // the most that was stored
 	wall    time.Duration
 	ended   bool // the measured span was run to its end, or to a violation
 
 	toldBefore, toldAfter told
 	underAtEnd            int
+	freedAtEnd            int     // replicas
 	demandAtEnd           float64 // the greatest that a node estimates of any block, per hour
 	blocks                []report.BlockPoint
 }
@@ -138,6 +138,7 @@ func (m *measure) end(wall time.Duration) {
 	m.toldAfter = m.run.askNodes()
 	m.demandAtEnd = m.run.greatestDemand()
 	m.underAtEnd = m.run.needs.under()
+	m.freedAtEnd = m.run.checks.freed()
 	m.blocks = m.run.checks.popularities()
 }
 
@@ -214,7 +215,6 @@ func (m *measure) sample() {
 		}
 	}
 	stored := m.storedNow()
-	m.peak = max(m.peak, stored)
 	sample := report.Sample{
 		AtSeconds:  (m.run.world.Elapsed() - m.run.began).Seconds(),
 		NodesAlive: alive, Reads: m.windowReads, ReadFailures: m.windowFailures,

@@ -103,9 +103,7 @@ func (r *run) storageFigures(result *report.Result) {
 	r.spies.figures(f)
 	f.Set(report.UnderReplicated, float64(r.measure.underAtEnd))
 	f.Set(report.BytesStored, r.measure.storedNow())
-	if r.measure.peak > 0 {
-		f.Set(report.BytesFreed, max(0, r.measure.peak-r.measure.storedNow()))
-	}
+	f.Set(report.BytesFreed, float64(r.measure.freedAtEnd)*billedBlockBytes)
 	points := slices.Clone(r.measure.blocks)
 	slices.SortFunc(points, func(a, b report.BlockPoint) int {
 		switch {

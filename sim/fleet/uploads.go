@@ -21,6 +21,12 @@ type upload struct {
 	err      *messages.Error
 }
 
+// linkDelay is how long it takes until the link of a file has reached others.
+// Its blocks leave over some time, so that nobody sees which belong together
+// (replication.Config.DisperseDelay): who opens a link earlier may be told
+// that blocks cannot be had.
+const linkDelay = time.Minute
+
 func newUpload(u *user, f *file, rest []*file) *upload {
 	return &upload{file: f, rest: rest, since: u.now()}
 }
@@ -51,6 +57,7 @@ func (p *upload) step(ctx shell.Ctx, u *user, reply messages.Reply) {
 	case messages.RootStored:
 		u.run.catalog.acknowledged(p.file, m.Link)
 		u.run.needs.add(p.file)
+		u.run.world.At(linkDelay, func() { u.run.catalog.told(p.file) })
 		p.end(ctx, u)
 	case messages.Failed:
 		p.failed(ctx, u, m.Err)

@@ -96,7 +96,7 @@ func (w *workload) rateNow(u *user) float64 {
 	if w.Kind != plan.WorkFlashCrowd {
 		return w.Rate
 	}
-	return w.Rate * (1 + w.surge(u.now())/float64(max(1, len(w.run.catalog.ready))))
+	return w.Rate * (1 + w.surge(u.now())/float64(max(1, len(w.run.catalog.known))))
 }
 
 // surge is how many times as popular as another the crowd's file is.
@@ -132,17 +132,17 @@ func (u *user) arrived(ctx shell.Ctx, w *workload) {
 
 // pick draws the file that a user turns to.
 func (w *workload) pick(u *user) *file {
-	ready := w.run.catalog.ready
-	if len(ready) == 0 {
+	known := w.run.catalog.known
+	if len(known) == 0 {
 		return nil
 	}
 	if w.Kind == plan.WorkFlashCrowd && w.File != nil && *w.File < len(w.run.catalog.files) {
 		hot, surge := w.run.catalog.files[*w.File], w.surge(u.now())
-		if hot.ready && !hot.gone && u.env.Rand.Float64() < surge/(surge+float64(len(ready))) {
+		if hot.ready && !hot.gone && u.env.Rand.Float64() < surge/(surge+float64(len(known))) {
 			return hot
 		}
 	}
-	return ready[w.zipf.draw(u.env.Rand, len(ready))]
+	return known[w.zipf.draw(u.env.Rand, len(known))]
 }
 
 // deleteFiles has owners delete a share of the files, spread over a time.

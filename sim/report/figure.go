@@ -99,7 +99,7 @@ var All = []Description{
 		"bytes of blocks moved for reads, per byte that readers got",
 	},
 	{BytesStored, "bytes stored", UnitBytes, -1, "blocks on all disks at the end"},
-	{BytesFreed, "bytes freed", UnitBytes, 1, "how far bytes stored fell from their highest"},
+	{BytesFreed, "bytes freed", UnitBytes, 1, "replicas that left the disk, their leases having ended"},
 	{ReplicasMean, "replicas per block", UnitRatio, 0, "living copies held for the network, mean"},
 	{ReplicasHot, "replicas, hottest tenth", UnitRatio, 0, "of the tenth of blocks most asked for"},
 	{ReplicasCold, "replicas, coldest tenth", UnitRatio, 0, "of the tenth least asked for"},

@@ -11,7 +11,7 @@ type load struct{ name, rate string }
 
 // loads were found by a sweep over workloads.0.rate: the column utilisation
 // of the page says what came of them.
-var loads = []load{{"30 %", "0.9"}, {"60 %", "2"}, {"90 %", "3.4"}}
+var loads = []load{{"30 %", "1"}, {"60 %", "2.2"}, {"90 %", "3.6"}}
 
 var peerPolicies = []string{"adaptive", "random", "round-robin", "lowest-rtt", "two-choices"}
 

@@ -1,5 +1,7 @@
 package messages
 
+import "time"
+
 // ForReplication is what the replication manager receives.
 type ForReplication interface{ forReplication() }
 
@@ -34,19 +36,61 @@ type ReplicationStatted struct {
 	BadRequests     uint64 // of others: malformed, and not answered
 }
 
-func (BlocksWritten) forReplication()   {}
-func (BlocksGone) forReplication()      {}
-func (HotBlocks) forReplication()       {}
-func (ReplicasRotten) forReplication()  {}
-func (BlocksRead) forReplication()      {}
-func (StatReplication) forReplication() {}
-func (ViewChanged) forReplication()     {}
-func (PacketReceived) forReplication()  {}
-func (RequestAnswered) forReplication() {}
-func (WorkDone) forReplication()        {}
-func (ReplicasHeld) forReplication()    {}
-func (ReplicasDropped) forReplication() {}
-func (KeptListed) forReplication()      {}
-func (BlocksLoaded) forReplication()    {}
-func (DemandEstimated) forReplication() {}
-func (Failed) forReplication()          {}
+// ReplicasMax bounds the blocks of one [RequireReplicas] and one
+// [DescribeReplicas].
+const ReplicasMax = 1024
+
+// RequireReplicas has blocks of this node's own files held by at least that
+// many other nodes, until it restarts, whatever demand says, and has them
+// looked at soon. Reply: [ReplicasRequired], at once; CodeInvalid for more
+// holders than are ever looked for, CodeUnavailable where the network has
+// fewer other members that offer room.
+type RequireReplicas struct {
+	Call
+	CIDs   []CID // up to ReplicasMax
+	Others int   // 0: as many as before, but look soon
+}
+
+// ReplicasRequired replies to [RequireReplicas].
+type ReplicasRequired struct{ Answer }
+
+// DescribeReplicas asks who holds blocks that this node looks after, as far
+// as it knows from its last looks. Reply: [ReplicasDescribed].
+type DescribeReplicas struct {
+	Call
+	CIDs []CID // up to ReplicasMax
+}
+
+// ReplicasDescribed replies to [DescribeReplicas], in the order of the CIDs.
+type ReplicasDescribed struct {
+	Answer
+	Blocks []ReplicaState
+}
+
+// ReplicaState is what is known of the holders of a block.
+type ReplicaState struct {
+	Watched bool      // this node looks after it; the rest is zero otherwise
+	Here    bool      // this node holds it for the network
+	Factor  int       // how many holders it should have, this node included; 0: not known yet
+	Others  []NodeID  // other nodes that hold it
+	Looked  time.Time // when they were asked last; zero: not yet
+}
+
+func (BlocksWritten) forReplication()    {}
+func (BlocksGone) forReplication()       {}
+func (HotBlocks) forReplication()        {}
+func (ReplicasRotten) forReplication()   {}
+func (BlocksRead) forReplication()       {}
+func (StatReplication) forReplication()  {}
+func (RequireReplicas) forReplication()  {}
+func (DescribeReplicas) forReplication() {}
+func (ViewChanged) forReplication()      {}
+func (PacketReceived) forReplication()   {}
+func (RequestAnswered) forReplication()  {}
+func (WorkDone) forReplication()         {}
+func (ReplicasHeld) forReplication()     {}
+func (ReplicasDropped) forReplication()  {}
+func (KeptListed) forReplication()       {}
+func (BlocksLoaded) forReplication()     {}
+func (DemandEstimated) forReplication()  {}
+func (Failed) forReplication()           {}

@@ -101,6 +101,20 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 	case messages.StatReplication:
 		ctx.Reply(ctx.Caller(), c.stats(ctx.Caller().Answer()))
 		return
+	case messages.RequireReplicas:
+		if refused := c.require(m.CIDs, m.Others); refused != nil {
+			ctx.Fail(ctx.Caller(), refused)
+			return
+		}
+		ctx.Reply(ctx.Caller(), messages.ReplicasRequired{Answer: ctx.Caller().Answer()})
+	case messages.DescribeReplicas:
+		if len(m.CIDs) > messages.ReplicasMax {
+			ctx.Fail(ctx.Caller(), messages.Errorf(messages.CodeInvalid,
+				"%d blocks are asked about, want up to %d", len(m.CIDs), messages.ReplicasMax))
+			return
+		}
+		ctx.Reply(ctx.Caller(), c.describe(ctx.Caller().Answer(), m.CIDs))
+		return
 	case messages.PacketReceived:
 		c.received(m.From, m.Exchange, m.Packet)
 	case messages.RequestAnswered:

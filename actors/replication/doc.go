@@ -6,7 +6,9 @@
 //
 // Events: BlocksWritten and BlocksGone of the store, ViewChanged of the
 // membership, HotBlocks of the popularity, ReplicasRotten of the store. [messages.StatReplication] is
-// answered with counters. Packets of [messages.ProtocolReplica] are offers
+// answered with counters, [messages.DescribeReplicas] with what the last
+// looks found, and [messages.RequireReplicas] raises the number of holders of
+// blocks of this node's own files (require.go). Packets of [messages.ProtocolReplica] are offers
 // and pushes of other nodes; each is answered once, with a verdict for each
 // block.
 //

@@ -130,7 +130,7 @@ func (c *core) estimated(all []*watch, perHour []float64) {
 // onlyPeeked reports whether a block is due because it is hot, and not
 // because it is time to ask its holders again.
 func (c *core) onlyPeeked(w *watch) bool {
-	return int(w.factor) > c.cfg.RMin && !w.under && !w.fresh && !w.waiting && w.over == 0 &&
+	return c.byDemand(w) && !w.again && !w.under && !w.fresh && !w.waiting && w.over == 0 &&
 		c.now.Sub(w.looked) < c.cfg.LookInterval
 }
 
@@ -149,6 +149,7 @@ func (c *core) begin(w *watch) {
 	l := &look{w: w, fresh: w.fresh, order: placement.Order(c.view, w.cid, c.cfg.RanksMax)}
 	// A small network cannot do what demand calls for; that it has fewer
 	// members than the floor is a shortage all the same.
+	w.factor = max(w.factor, uint8(c.atLeast(l)))
 	l.factor = min(int(w.factor), max(len(l.order), c.cfg.factorAt(0)))
 	l.standings = make([]standing, len(l.order))
 	if rank := l.rankOf(c.view.Self); rank >= 0 && w.replica {
@@ -168,7 +169,7 @@ func (c *core) begin(w *watch) {
 			known++
 		}
 	}
-	w.fresh, w.waiting = false, false
+	w.fresh, w.waiting, w.again = false, false, false
 	c.advance(l)
 }
 
@@ -343,6 +344,8 @@ func (c *core) finishSpare(w *watch) bool {
 func (c *core) schedule(w *watch, waited bool) {
 	var delay time.Duration
 	switch {
+	case w.again:
+		delay = c.within(c.cfg.DisperseDelay)
 	case w.under && waited:
 		// Those that are out of reach may come back.
 		delay = c.patience(w.cid)
@@ -353,7 +356,7 @@ func (c *core) schedule(w *watch, waited bool) {
 		w.tries = min(w.tries+1, 16)
 	case w.over == 1:
 		delay = c.jittered(max(c.cfg.RepairDelay, c.cfg.RetryDelay))
-	case int(w.factor) > c.cfg.RMin && c.cfg.Policy == PolicyAdaptive:
+	case c.byDemand(w):
 		delay = c.peek(w)
 	default:
 		delay = c.jittered(c.cfg.LookInterval)

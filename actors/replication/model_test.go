@@ -205,7 +205,7 @@ type peerNode struct {
 	responses map[messages.Exchange]func(messages.Packet)
 	requests  map[messages.Exchange]wire.ReplicaRequest
 	exchange  messages.Exchange
-	stat      messages.ReplicationStatted
+	reply     messages.Reply // the last one
 }
 
 func (p *peerNode) boot() {
@@ -245,9 +245,15 @@ func (p *peerNode) later(d time.Duration, f func()) {
 	})
 }
 
+// ask returns the reply to a command that is answered at once.
+func (p *peerNode) ask(command messages.Command) messages.Reply {
+	p.reply = nil
+	p.receive(command)
+	return p.reply
+}
+
 func (p *peerNode) stats() messages.ReplicationStatted {
-	p.receive(messages.StatReplication{})
-	return p.stat
+	return p.ask(messages.StatReplication{}).(messages.ReplicationStatted)
 }
 
 // check compares what the core believes with what the store has, and its
@@ -291,10 +297,12 @@ func (p *peerNode) check() {
 
 type modelCtx struct{ *peerNode }
 
-func (modelCtx) Self() shell.Ref                     { return shell.Ref{} }
-func (modelCtx) Tell(shell.Ref, any)                 {}
-func (modelCtx) Caller() shell.Caller                { return shell.Caller{} }
-func (modelCtx) Fail(shell.Caller, *messages.Error)  {}
+func (modelCtx) Self() shell.Ref      { return shell.Ref{} }
+func (modelCtx) Tell(shell.Ref, any)  {}
+func (modelCtx) Caller() shell.Caller { return shell.Caller{} }
+func (x modelCtx) Fail(_ shell.Caller, err *messages.Error) {
+	x.reply = messages.Failed{Err: err}
+}
 func (modelCtx) Spawn(string, shell.Child) shell.Ref { return shell.Ref{} }
 func (modelCtx) StopChild(shell.Ref)                 {}
 
@@ -304,7 +312,7 @@ func (x modelCtx) NextCorr() messages.Corr {
 }
 
 func (x modelCtx) Reply(_ shell.Caller, reply messages.Reply) {
-	x.stat = reply.(messages.ReplicationStatted)
+	x.reply = reply
 }
 
 // Ask is the pretended store, cache and popularity. A hold becomes durable when it

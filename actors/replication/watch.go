@@ -22,6 +22,8 @@ type watch struct {
 	// waiting tells that the next look waits for holders to come back.
 	waiting bool
 
+	again  bool  // look soon, whatever was found lately
+	others uint8 // how many others are to hold it, whatever demand says
 	factor uint8 // how many holders it should have; 0: not known yet
 	over   uint8 // looks in a row at which enough others held it
 	tries  uint8 // looks in a row that could not reach the factor

@@ -1,0 +1,105 @@
+package replication
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/noisefs/noisefs/messages"
+)
+
+// require sees to it that at least that many others hold blocks of this
+// node's own files, and has them looked at soon: each at a time of its own,
+// like those that are new.
+func (c *core) require(cids []messages.CID, others int) *messages.Error {
+	switch most := min(factorMax, c.cfg.RanksMax-c.cfg.Slack) - 1; {
+	case others < 0 || others > most:
+		return messages.Errorf(messages.CodeInvalid,
+			"%d other holders are wanted, want 0 to %d", others, most)
+	case len(cids) > messages.ReplicasMax:
+		return messages.Errorf(messages.CodeInvalid,
+			"%d blocks are asked for, want up to %d", len(cids), messages.ReplicasMax)
+	}
+	if there := c.hosts(); others > there {
+		return messages.Errorf(messages.CodeUnavailable,
+			"%d other nodes are to hold the blocks, and the network has %d that offer room",
+			others, there)
+	}
+	c.written(cids) // those that are not watched now
+	for _, cid := range cids {
+		w := c.watched[cid]
+		if w == nil || !w.mine {
+			continue
+		}
+		if others > 0 {
+			w.others = uint8(others)
+		}
+		w.again = true
+		if w.looking {
+			continue
+		}
+		if soon := c.now.Add(c.within(c.cfg.DisperseDelay)); w.place < 0 || soon.Before(w.due) {
+			c.due.at(w, soon)
+		}
+	}
+	return nil
+}
+
+// hosts counts the other members that offer room.
+func (c *core) hosts() int {
+	if c.view == nil {
+		return 0
+	}
+	n := 0
+	for i, spot := range c.view.Spots {
+		if spot.Exponent >= 0 && c.view.Members[i].ID != c.view.Self {
+			n++
+		}
+	}
+	return n
+}
+
+// atLeast is how many holders a block must have beside what demand calls
+// for: this node is one more than the others that are required, if it has a
+// place among them.
+func (c *core) atLeast(l *look) int {
+	if l.w.others == 0 {
+		return 0
+	}
+	others := int(l.w.others)
+	if rank := l.rankOf(c.view.Self); rank >= 0 && rank < others+1+c.cfg.Slack {
+		return others + 1
+	}
+	return others
+}
+
+// byDemand reports whether a block has more holders than it would have if
+// nobody asked for it.
+func (c *core) byDemand(w *watch) bool {
+	return c.cfg.Policy == PolicyAdaptive && int(w.factor) > max(c.cfg.RMin, int(w.others)+1)
+}
+
+// describe tells what the last looks found.
+func (c *core) describe(answer messages.Answer, cids []messages.CID) messages.ReplicasDescribed {
+	described := messages.ReplicasDescribed{
+		Answer: answer, Blocks: make([]messages.ReplicaState, len(cids)),
+	}
+	for i, cid := range cids {
+		w := c.watched[cid]
+		if w == nil {
+			continue
+		}
+		state := messages.ReplicaState{
+			Watched: true, Here: w.replica, Factor: int(w.factor), Looked: w.looked,
+		}
+		for _, n := range w.holders {
+			if p := &c.roster.places[n]; p.away.IsZero() && p.failing.IsZero() {
+				state.Others = append(state.Others, p.id)
+			}
+		}
+		slices.SortFunc(state.Others, func(a, b messages.NodeID) int {
+			return bytes.Compare(a[:], b[:])
+		})
+		described.Blocks[i] = state
+	}
+	return described
+}

@@ -1,0 +1,88 @@
+package replication
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/noisefs/noisefs/messages"
+)
+
+// A block that is required elsewhere gets the others, keeps them while nobody
+// asks for it, and the replies name them.
+func TestRequiredHolders(t *testing.T) {
+	for seed := range uint64(5) {
+		n := newNetwork(t, seed, 20, nil)
+		cids := n.populate(1, 40)
+		owner := n.nodes[0]
+		reply := owner.ask(messages.RequireReplicas{CIDs: cids, Others: 6})
+		if _, ok := reply.(messages.ReplicasRequired); !ok {
+			n.fatalf("six others: %v", reply)
+		}
+		for _, span := range []time.Duration{3 * time.Minute, 48 * time.Hour} {
+			n.run(span)
+			described := owner.ask(messages.DescribeReplicas{CIDs: cids})
+			for i, state := range described.(messages.ReplicasDescribed).Blocks {
+				for _, id := range state.Others {
+					if id == owner.id || n.find(id).leases[cids[i]] == 0 {
+						n.fatalf("after %v: a holder is named that is none", span)
+					}
+				}
+				if !state.Watched || len(state.Others) < 6 || state.Factor < 6 {
+					n.fatalf("after %v: %d others of factor %d", span, len(state.Others), state.Factor)
+				}
+			}
+		}
+		n.expectNoneUnder()
+	}
+}
+
+// Those that are required come soon even if the block was looked at just now.
+func TestRequiredSoon(t *testing.T) {
+	n := newNetwork(t, 1, 20, nil)
+	cids := n.populate(1, 10)
+	owner := n.nodes[0]
+	for others := 3; others <= 9; others += 3 {
+		owner.ask(messages.RequireReplicas{CIDs: cids, Others: others})
+		n.run(2 * owner.cfg.DisperseDelay)
+		described := owner.ask(messages.DescribeReplicas{CIDs: cids})
+		for _, state := range described.(messages.ReplicasDescribed).Blocks {
+			if len(state.Others) < others {
+				n.fatalf("%d others, want %d", len(state.Others), others)
+			}
+		}
+	}
+}
+
+func TestRequireRefuses(t *testing.T) {
+	n := newNetwork(t, 1, 4, nil)
+	n.run(10 * time.Second)
+	owner := n.nodes[0]
+	for _, c := range []struct {
+		others int
+		code   messages.Code
+	}{{-1, messages.CodeInvalid}, {16, messages.CodeInvalid}, {4, messages.CodeUnavailable}} {
+		failed, ok := owner.ask(messages.RequireReplicas{Others: c.others}).(messages.Failed)
+		if !ok || failed.Err.Code != c.code {
+			t.Errorf("%d others in a network of four: %v", c.others, failed)
+		}
+	}
+	if _, ok := owner.ask(messages.RequireReplicas{Others: 3}).(messages.ReplicasRequired); !ok {
+		t.Error("three others of three are refused")
+	}
+	stranger := messages.CID{1}
+	described := owner.ask(messages.DescribeReplicas{CIDs: slices.Repeat([]messages.CID{stranger}, 2)})
+	for _, state := range described.(messages.ReplicasDescribed).Blocks {
+		if state.Watched {
+			t.Error("a block is watched that nobody wrote")
+		}
+	}
+	too := make([]messages.CID, messages.ReplicasMax+1)
+	for _, command := range []messages.Command{
+		messages.RequireReplicas{CIDs: too}, messages.DescribeReplicas{CIDs: too},
+	} {
+		if failed, ok := owner.ask(command).(messages.Failed); !ok || failed.Err.Code != messages.CodeInvalid {
+			t.Errorf("%T of too many blocks is answered", command)
+		}
+	}
+}

@@ -28,7 +28,7 @@ go-present:
 build: go-present ## build ./noisefs
 	$(GO) build -trimpath -buildvcs=auto -o noisefs ./cmd/noisefs
 
-demo: build ## store a real file, read it back, and show what happened
+demo: build ## start five nodes, store a file, lose a node, read the file back
 	@./noisefs demo
 
 check: go-present ## format, vet, static checks, tidy modules, generated files

@@ -21,49 +21,79 @@ import (
 // demoBlocksShown is how many CIDs the demo prints.
 const demoBlocksShown = 3
 
+// demoNodesMax bounds the nodes of a demo; each takes about 20 MiB of memory.
+const demoNodesMax = 20
+
+// demoFileHelp says what is stored when no file is named.
+const demoFileHelp = "this program itself, or the first 4 MiB of it when there are several nodes"
+
 func newDemoCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
+	nodes := 5
+	cmd := &cobra.Command{
 		Use:   "demo [FILE]",
-		Short: "Store a real file in a temporary repository, read it back, and show what happened",
-		Long: `Demo makes a repository in a temporary folder, stores FILE (this program itself,
-if none is given), reads it back, compares, verifies the repository, and removes
-it again. It tells what it does.`,
+		Short: "Store a file in a network of real nodes, lose one, read it back, and show what happened",
+		Long: `Demo starts five nodes on this machine, each with a repository in a temporary
+folder, an identity and a TCP port of its own. It stores FILE (if none is given:
+` + demoFileHelp + `) through the first, waits until
+the blocks have spread, stops the first and deletes its folder, reads the file
+back through the last, and compares. It tells what it does, and leaves nothing.
+
+With --nodes 1 there is no network: one repository stores, reads and verifies.`,
+		Example: `  noisefs demo
+  noisefs demo --nodes 3 report.pdf`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			source, err := os.Executable()
-			if len(args) == 1 {
-				source, err = args[0], nil
+			if nodes < 1 || nodes > demoNodesMax {
+				return usagef("--nodes is %d, want 1 to %d", nodes, demoNodesMax)
 			}
+			if len(args) == 1 {
+				return runDemo(cmd.Context(), g, nodes, args[0], -1)
+			}
+			source, err := os.Executable()
 			if err != nil {
 				return err
 			}
-			return runDemo(cmd.Context(), g, source)
+			return runDemo(cmd.Context(), g, nodes, source, demoBytes)
 		},
 	}
+	cmd.Flags().IntVar(&nodes, "nodes", nodes, "how many nodes to start")
+	return cmd
 }
 
-func runDemo(ctx context.Context, g *globals, source string) (err error) {
+// runDemo makes a temporary folder for the demo. sizeMax bounds how much of
+// the source is stored when there are several nodes; -1: all of it.
+func runDemo(
+	ctx context.Context, g *globals, nodes int, source string, sizeMax int64,
+) (err error) {
 	temp, err := os.MkdirTemp("", "noisefs-demo-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	dir := filepath.Join(temp, "repo")
+	if nodes > 1 {
+		return runDemoNetwork(ctx, g, temp, nodes, source, sizeMax)
+	}
+	return runDemoAlone(ctx, g, filepath.Join(temp, "repo"), source)
+}
+
+func runDemoAlone(ctx context.Context, g *globals, dir, source string) (err error) {
 	if err := repo.Create(dir, vault.WithNothing(), vault.Options{}, nil); err != nil {
 		return err
 	}
 	g.say("A repository in a temporary folder; no passphrase, since it is a demo.\n")
 	opened, err := repo.Open(ctx, dir, repo.Options{
-		Who: "noisefs demo",
-		Credentials: func(context.Context, vault.Mode) (vault.Credentials, error) {
-			return vault.WithNothing(), nil
-		},
+		Who: "noisefs demo", Credentials: noCredentials,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	return demoSteps(ctx, g, opened, source)
+}
+
+// noCredentials opens a vault that nothing protects.
+func noCredentials(context.Context, vault.Mode) (vault.Credentials, error) {
+	return vault.WithNothing(), nil
 }
 
 func (g *globals) say(format string, args ...any) { fmt.Fprintf(g.out, format+"\n", args...) }

@@ -11,7 +11,7 @@ type load struct{ name, rate string }
 
 // loads were found by a sweep over workloads.0.rate: the column utilisation
 // of the page says what came of them.
-var loads = []load{{"30 %", "1"}, {"60 %", "2.2"}, {"90 %", "3.6"}}
+var loads = []load{{"30 %", "1.1"}, {"60 %", "2.4"}, {"90 %", "4"}}
 
 var peerPolicies = []string{"adaptive", "random", "round-robin", "lowest-rtt", "two-choices"}
 

@@ -102,6 +102,9 @@ func Start(c Config) (*Host, error) {
 			h.seeds = append(h.seeds, id)
 		}
 	}
+	if err := h.dht.Bootstrap(context.Background()); err != nil {
+		return nil, errors.Join(fmt.Errorf("cluster: dht: %w", err), h.dht.Close(), h.host.Close())
+	}
 	h.exchanges = newExchanges(h.host, h.self, c.Bounds)
 	if h.gossip, err = newGossips(h); err == nil && c.MDNS {
 		h.local, err = h.discoverLocally()

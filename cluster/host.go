@@ -38,6 +38,9 @@ type Config struct {
 	Seed messages.Secret
 	// Listen are the multiaddrs to listen on, TCP or QUIC.
 	Listen []string
+	// Secret, if set, makes the network private: nodes without it get no
+	// connection. It excludes QUIC, which cannot be protected so. It is copied.
+	Secret *NetworkSecret
 	// Bootstrap are the multiaddrs, each with /p2p/ID, of nodes to join through.
 	Bootstrap []string
 	// MDNS looks for nodes on the local network, and shows this one to them.
@@ -122,6 +125,9 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 	if err != nil {
 		return err
 	}
+	if c.Secret != nil && slices.ContainsFunc(listen, isQUIC) {
+		return fmt.Errorf("%w: a private network is over TCP alone", ErrAddress)
+	}
 	key, err := keyOf(&c.Seed)
 	if err != nil {
 		return fmt.Errorf("cluster: identity: %w", err)
@@ -137,17 +143,24 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 	}
 	options := []libp2p.Option{
 		libp2p.Identity(key), libp2p.UserAgent("noisefs"), libp2p.ListenAddrs(listen...),
-		libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(quic.NewTransport),
-		libp2p.Security(noise.ID, noise.New), libp2p.Security(libp2ptls.ID, libp2ptls.New),
+		libp2p.Transport(tcp.NewTCPTransport), libp2p.Security(noise.ID, noise.New), libp2p.Security(libp2ptls.ID, libp2ptls.New),
 		libp2p.ResourceManager(resources), libp2p.ConnectionManager(connections),
 		libp2p.BandwidthReporter(h.bandwidth), libp2p.SwarmOpts(swarm.WithDialRanker(tcpFirst)), libp2p.DisableMetrics(),
 		libp2p.Routing(h.route(bootstrap)),
 	}
-	if wide {
+	if c.Secret == nil {
+		options = append(options, libp2p.Transport(quic.NewTransport))
+	} else {
+		options = append(options, libp2p.PrivateNetwork(slices.Clone(c.Secret[:])))
+	}
+	switch {
+	case !wide:
+		options = append(options, libp2p.DisableRelay())
+	case c.Secret != nil: // strangers could not tell us how they see us
+		options = append(options, libp2p.DisableRelay(), libp2p.NATPortMap())
+	default:
 		options = append(options,
 			libp2p.NATPortMap(), libp2p.EnableHolePunching(), libp2p.EnableAutoNATv2())
-	} else {
-		options = append(options, libp2p.DisableRelay())
 	}
 	if h.host, err = libp2p.New(options...); err != nil {
 		return fmt.Errorf("cluster: %w", errors.Join(err, resources.Close(), connections.Close()))
@@ -291,9 +304,7 @@ func parseListen(texts []string) (all []multiaddr.Multiaddr, wide bool, err erro
 		if err != nil {
 			return nil, false, fmt.Errorf("%w: %s: %w", ErrAddress, text, err)
 		}
-		_, errTCP := address.ValueForProtocol(multiaddr.P_TCP)
-		_, errQUIC := address.ValueForProtocol(multiaddr.P_QUIC_V1)
-		if errTCP != nil && errQUIC != nil {
+		if _, err := address.ValueForProtocol(multiaddr.P_TCP); err != nil && !isQUIC(address) {
 			return nil, false, fmt.Errorf("%w: %s: neither TCP nor QUIC", ErrAddress, text)
 		}
 		all = append(all, address)
@@ -303,6 +314,11 @@ func parseListen(texts []string) (all []multiaddr.Multiaddr, wide bool, err erro
 		return nil, false, fmt.Errorf("%w: nothing to listen on", ErrAddress)
 	}
 	return all, wide, nil
+}
+
+func isQUIC(address multiaddr.Multiaddr) bool {
+	_, err := address.ValueForProtocol(multiaddr.P_QUIC_V1)
+	return err == nil
 }
 
 // parseAddresses reads addresses of other nodes; those of one node are put

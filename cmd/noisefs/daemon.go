@@ -56,6 +56,8 @@ configuration (network.listen and so on).`,
 	flags.StringArrayVar(&network.bootstrap, "bootstrap", nil,
 		"join through the node at this multiaddr; repeatable")
 	flags.BoolVar(&network.mdns, "mdns", false, "find nodes on the local network")
+	flags.StringVar(&network.psk, "psk", "",
+		"be in the private network of the secret in this file (see 'noisefs net psk new')")
 	flags.StringVar(&network.storage, "storage", "", "what to hold for others at most, as 50GB")
 	flags.StringVar(&network.domain, "failure-domain", "",
 		"what this node fails together with: a house, a rack, a provider")

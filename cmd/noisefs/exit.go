@@ -66,7 +66,8 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.Is(err, context.Canceled):
 		return exitCanceled
-	case isAny(err, errUsage, plan.ErrInvalid, plan.ErrOverride, cluster.ErrAddress):
+	case isAny(err, errUsage, plan.ErrInvalid, plan.ErrOverride, cluster.ErrAddress,
+		cluster.ErrSecret):
 		return exitUsage
 	case errors.Is(err, plan.ErrUnknown):
 		return exitNotFound

@@ -73,7 +73,8 @@ take as --bootstrap, or 'noisefs net connect'.`,
 			})
 		},
 	}
-	return group("net", "The node among others", id, addresses, connect, status)
+	return group("net", "The node among others", id, addresses, connect, status,
+		newNetPSKCommand(g))
 }
 
 // withNetwork asks the running node how it does among others.

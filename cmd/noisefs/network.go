@@ -28,8 +28,16 @@ func joinNetwork(
 		return nil
 	}
 	return func(seed messages.Secret, c *config.Config) (repo.Network, error) {
+		var secret *cluster.NetworkSecret
+		if c.Network.PSKFile != "" {
+			var err error
+			if secret, err = readSecret(c.Network.PSKFile); err != nil {
+				return nil, err
+			}
+			defer clear(secret[:])
+		}
 		host, err := cluster.Start(cluster.Config{
-			Seed: seed, Listen: strings.Fields(c.Network.Listen),
+			Seed: seed, Secret: secret, Listen: strings.Fields(c.Network.Listen),
 			Bootstrap: strings.Fields(c.Network.Bootstrap), MDNS: c.Network.MDNS == "on",
 			Bounds: cluster.Bounds{
 				ConnectionsLow: c.Network.ConnectionsLow, ConnectionsHigh: c.Network.ConnectionsHigh,
@@ -72,6 +80,7 @@ type networkFlags struct {
 	listen, bootstrap []string
 	mdns              bool
 	storage, domain   string
+	psk               string
 }
 
 // options returns the flags as settings.
@@ -86,6 +95,7 @@ func (f *networkFlags) options() []string {
 	set("network.bootstrap", strings.Join(f.bootstrap, " "))
 	set("network.storage_bytes", f.storage)
 	set("network.failure_domain", f.domain)
+	set("network.psk_file", f.psk)
 	if f.mdns {
 		set("network.mdns", "on")
 	}

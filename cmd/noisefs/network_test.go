@@ -235,6 +235,41 @@ func TestNetCommands(t *testing.T) {
 		"--repo", b.dir)
 }
 
+// Nodes of a private network are alone with those that have its secret.
+func TestPrivateNetwork(t *testing.T) {
+	skipNetworks(t)
+	root := fastTempDir(t)
+	psk := filepath.Join(root, "net.psk")
+	must(t, "", "net", "psk", "new", psk)
+	mustFail(t, exitExists, "net", "psk", "new", psk)
+	if info, err := os.Stat(psk); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the secret's file is %v, %v", info.Mode(), err)
+	}
+	a := startMember(t, filepath.Join(root, "a"), "--psk", psk)
+	b := startMember(t, filepath.Join(root, "b"), "--psk", psk, "--bootstrap", a.address())
+	other := filepath.Join(root, "other.psk")
+	must(t, "", "net", "psk", "new", other)
+	strangers := []*member{
+		startMember(t, filepath.Join(root, "c"), "--bootstrap", a.address()),
+		startMember(t, filepath.Join(root, "d"), "--bootstrap", a.address(), "--psk", other),
+	}
+	eventually(t, "those with the secret meet", func() bool {
+		return a.status().Members == 2 && b.status().Members == 2
+	})
+	for i, stranger := range strangers {
+		mustFail(t, exitFailure, "net", "connect", a.address(), "--repo", stranger.dir)
+		if n := stranger.status().Members; n != 1 {
+			t.Errorf("stranger %d knows of %d members", i, n)
+		}
+	}
+	mustFail(t, exitUsage, "daemon", "--repo", newRepository(t), "--psk", psk,
+		"--listen", "/ip4/127.0.0.1/udp/0/quic-v1")
+	secret := strings.Fields(read(t, psk))[2]
+	if strings.Contains(a.said.String()+b.said.String(), secret) {
+		t.Error("the secret is in the log")
+	}
+}
+
 func TestNetCommandsOfANodeThatIsAlone(t *testing.T) {
 	dir := newRepository(t)
 	for _, args := range [][]string{{"net", "id"}, {"net", "addrs"}, {"peers"}} {

@@ -179,6 +179,7 @@ type Network struct {
 	Listen        string // multiaddrs, with spaces between; empty: the node is alone
 	Bootstrap     string // likewise, each with /p2p/ID
 	MDNS          string // "on" or "off"
+	PSKFile       string // path; empty: whoever finds the network may join
 	StorageBytes  int64
 	CacheBytes    int64
 	FailureDomain string

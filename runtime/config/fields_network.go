@@ -33,6 +33,14 @@ func networkFields() []field {
 			place: func(c *Config) any { return &c.Network.MDNS },
 		},
 		{
+			key: "network.psk_file", flag: "psk", kind: kindText, unit: "path", fallback: "",
+			zero: "a path; empty: whoever finds the network may join it",
+			does: "The file of the secret that the nodes of a private network share, as " +
+				"'noisefs net psk new' makes it, or swarm.key of other programs.",
+			costs: "nodes without the secret get no connection; TCP alone",
+			place: func(c *Config) any { return &c.Network.PSKFile },
+		},
+		{
 			key: "network.storage_bytes", flag: "storage", kind: kindBytes, unit: "bytes",
 			fallback: "10GiB", low: "1MiB", high: "64TiB", zero: "nothing is held for others",
 			does:  "What this node holds for others at most. storage.quota_bytes counts it too.",

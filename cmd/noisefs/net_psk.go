@@ -1,0 +1,67 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/noisefs/noisefs/cluster"
+)
+
+// newNetPSKCommand makes the commands for the secret of a private network.
+func newNetPSKCommand(g *globals) *cobra.Command {
+	made := &cobra.Command{
+		Use: "new FILE", Short: "Make the secret of a private network",
+		Long: `New writes a fresh random secret to FILE, which must not exist yet. Give the file
+to every node of the network, and start each with --psk FILE: nodes without it
+get no connection. Whoever has the file is in; there is no taking it back but a
+new secret. Such a network is over TCP alone.`,
+		Example: `  noisefs net psk new ~/net.psk
+  noisefs daemon --listen /ip4/0.0.0.0/tcp/4021 --psk ~/net.psk`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := writeNewSecret(args[0]); err != nil {
+				return fmt.Errorf("net psk new: %w", err)
+			}
+			g.remark("wrote the secret of a network to %s", args[0])
+			return nil
+		},
+	}
+	return group("psk", "The secret of a private network", made)
+}
+
+// writeNewSecret writes a fresh secret to a new file.
+func writeNewSecret(name string) error {
+	var secret cluster.NetworkSecret
+	defer clear(secret[:])
+	_, _ = rand.Read(secret[:]) // never fails
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(cluster.FormatSecret(&secret))
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// readSecret reads the file of a network's secret.
+func readSecret(name string) (*cluster.NetworkSecret, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, cluster.SecretFileBytesMax+1))
+	if err != nil {
+		return nil, err
+	}
+	defer clear(data)
+	secret, err := cluster.ParseSecret(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return secret, nil
+}

@@ -224,6 +224,8 @@ type BeginWalk struct {
 	Call
 	Without string // a path of the drive to leave out; empty: none
 	Only    string // walk this path alone; empty: everything
+	// Root is walked alone, whether or not anything needs it; nil: see Only.
+	Root *NeededRef
 }
 
 // WalkID names a walk.

@@ -43,8 +43,7 @@ const ReplicasMax = 1024
 // RequireReplicas has blocks of this node's own files held by at least that
 // many other nodes, until it restarts, whatever demand says, and has them
 // looked at soon. Reply: [ReplicasRequired], at once; CodeInvalid for more
-// holders than are ever looked for, CodeUnavailable where the network has
-// fewer other members that offer room.
+// holders than are ever looked for.
 type RequireReplicas struct {
 	Call
 	CIDs   []CID // up to ReplicasMax

@@ -27,7 +27,7 @@ type walkRun struct {
 	asked  int // answers that it waits for
 	failed *messages.Error
 
-	limited  bool                 // to one path
+	limited  bool                 // to one path or root
 	hold     bool                 // imports are put off
 	imported []messages.NeededRef // since the walk began
 	ended    bool                 // before it had begun
@@ -49,8 +49,8 @@ const (
 // visited.
 func (a *actor) beginWalk(ctx shell.Ctx, m messages.BeginWalk) {
 	caller := ctx.Caller()
-	if m.Only != "" && m.Without != "" {
-		ctx.Fail(caller, messages.Errorf(messages.CodeInvalid, "a walk of one path without another"))
+	if m.Only != "" && m.Without != "" || m.Root != nil && (m.Only != "" || m.Without != "") {
+		ctx.Fail(caller, messages.Errorf(messages.CodeInvalid, "a walk of one thing without another"))
 		return
 	}
 	if len(a.walks)+len(a.beginning) >= a.cfg.WalksMax {
@@ -101,7 +101,13 @@ func (a *actor) openWalk(
 	a.lastWalk++
 	w.id = a.lastWalk
 	a.walks[w.id] = w
-	if m.Only != "" {
+	switch {
+	case m.Root != nil:
+		w.limited, w.phase = true, walkChanged
+		w.addNeeded(*m.Root)
+		begun(ctx, nil)
+		return
+	case m.Only != "":
 		a.limitWalk(ctx, w, m.Only, begun)
 		return
 	}

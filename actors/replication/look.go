@@ -148,9 +148,10 @@ func (c *core) begin(w *watch) {
 	w.factor = uint8(c.cfg.nextFactor(int(w.factor), float64(w.demand)))
 	l := &look{w: w, fresh: w.fresh, order: placement.Order(c.view, w.cid, c.cfg.RanksMax)}
 	// A small network cannot do what demand calls for; that it has fewer
-	// members than the floor is a shortage all the same.
-	w.factor = max(w.factor, uint8(c.atLeast(l)))
-	l.factor = min(int(w.factor), max(len(l.order), c.cfg.factorAt(0)))
+	// members than the floor, or than are required, is a shortage all the same.
+	least := c.atLeast(l)
+	w.factor = max(w.factor, uint8(least))
+	l.factor = min(int(w.factor), max(len(l.order), c.cfg.factorAt(0), least))
 	l.standings = make([]standing, len(l.order))
 	if rank := l.rankOf(c.view.Self); rank >= 0 && w.replica {
 		l.standings[rank] = holding

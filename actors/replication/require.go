@@ -19,11 +19,6 @@ func (c *core) require(cids []messages.CID, others int) *messages.Error {
 		return messages.Errorf(messages.CodeInvalid,
 			"%d blocks are asked for, want up to %d", len(cids), messages.ReplicasMax)
 	}
-	if there := c.hosts(); others > there {
-		return messages.Errorf(messages.CodeUnavailable,
-			"%d other nodes are to hold the blocks, and the network has %d that offer room",
-			others, there)
-	}
 	c.written(cids) // those that are not watched now
 	for _, cid := range cids {
 		w := c.watched[cid]
@@ -42,20 +37,6 @@ func (c *core) require(cids []messages.CID, others int) *messages.Error {
 		}
 	}
 	return nil
-}
-
-// hosts counts the other members that offer room.
-func (c *core) hosts() int {
-	if c.view == nil {
-		return 0
-	}
-	n := 0
-	for i, spot := range c.view.Spots {
-		if spot.Exponent >= 0 && c.view.Members[i].ID != c.view.Self {
-			n++
-		}
-	}
-	return n
 }
 
 // atLeast is how many holders a block must have beside what demand calls

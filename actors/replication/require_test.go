@@ -54,6 +54,33 @@ func TestRequiredSoon(t *testing.T) {
 	}
 }
 
+// A network that is too small is a shortage, and soon none when others come.
+func TestRequiredOfASmallNetwork(t *testing.T) {
+	n := newNetwork(t, 1, 8, nil)
+	for _, p := range n.nodes[5:] {
+		p.crash()
+	}
+	n.tellViews()
+	n.run(30 * time.Second)
+	owner := n.nodes[0]
+	cids := n.write(owner, 10)
+	owner.ask(messages.RequireReplicas{CIDs: cids, Others: 6})
+	n.run(5 * time.Minute)
+	if under := owner.stats().UnderReplicated; under != int64(len(cids)) {
+		n.fatalf("%d of %d blocks lack holders", under, len(cids))
+	}
+	for _, p := range n.nodes[5:] {
+		p.boot()
+	}
+	n.tellViews()
+	n.run(time.Hour)
+	for _, state := range owner.ask(messages.DescribeReplicas{CIDs: cids}).(messages.ReplicasDescribed).Blocks {
+		if len(state.Others) < 6 {
+			n.fatalf("%d others, want 6", len(state.Others))
+		}
+	}
+}
+
 func TestRequireRefuses(t *testing.T) {
 	n := newNetwork(t, 1, 4, nil)
 	n.run(10 * time.Second)
@@ -61,14 +88,11 @@ func TestRequireRefuses(t *testing.T) {
 	for _, c := range []struct {
 		others int
 		code   messages.Code
-	}{{-1, messages.CodeInvalid}, {16, messages.CodeInvalid}, {4, messages.CodeUnavailable}} {
+	}{{-1, messages.CodeInvalid}, {16, messages.CodeInvalid}} {
 		failed, ok := owner.ask(messages.RequireReplicas{Others: c.others}).(messages.Failed)
 		if !ok || failed.Err.Code != c.code {
-			t.Errorf("%d others in a network of four: %v", c.others, failed)
+			t.Errorf("%d others: %v", c.others, failed)
 		}
-	}
-	if _, ok := owner.ask(messages.RequireReplicas{Others: 3}).(messages.ReplicasRequired); !ok {
-		t.Error("three others of three are refused")
 	}
 	stranger := messages.CID{1}
 	described := owner.ask(messages.DescribeReplicas{CIDs: slices.Repeat([]messages.CID{stranger}, 2)})

@@ -21,6 +21,7 @@ type putFlags struct {
 	to        string
 	recursive bool
 	force     bool
+	replicas  int // other holders to wait for; 0: none
 }
 
 func newPutCommand(g *globals) *cobra.Command {
@@ -36,6 +37,10 @@ With --to it gets that name in the drive (missing parent directories are made);
 if PATH is a directory there or ends in a slash, SRC keeps its own name below
 it. Without --to it is kept under its link alone, until 'noisefs unshare LINK'.
 
+With --wait-replicas N it returns only when N other nodes hold every block, and
+these keep that many while this node runs. What is stored stays stored if that
+fails or is interrupted; 'noisefs replicas' shows how far it came.
+
 Files with holes keep them. Sockets, pipes and devices in a tree are skipped
 with a remark.`,
 		Example: `  noisefs put report.pdf
@@ -49,10 +54,15 @@ with a remark.`,
 	cmd.Flags().StringVar(&flags.to, "to", "", "name in the drive")
 	cmd.Flags().BoolVarP(&flags.recursive, "recursive", "r", false, "store directory trees")
 	cmd.Flags().BoolVarP(&flags.force, "force", "f", false, "replace a file that has that name")
+	cmd.Flags().IntVar(&flags.replicas, "wait-replicas", 0,
+		"wait until that many other nodes hold every block")
 	return cmd
 }
 
 func runPut(ctx context.Context, g *globals, sources []string, flags putFlags) error {
+	if flags.replicas < 0 {
+		return usagef("--wait-replicas is %d, want 1 or more", flags.replicas)
+	}
 	if err := checkSources(sources, flags.recursive); err != nil {
 		return err
 	}
@@ -82,6 +92,11 @@ func runPut(ctx context.Context, g *globals, sources []string, flags putFlags) e
 		}
 		if err := printPut(g, link, source, place.Path); err != nil {
 			return err
+		}
+		if flags.replicas > 0 {
+			if err := waitReplicas(ctx, g, client, messages.Target{Link: &link}, flags.replicas); err != nil {
+				return fmt.Errorf("put %s: it is stored, but: %w", source, err)
+			}
 		}
 	}
 	return nil

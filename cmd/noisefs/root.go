@@ -100,7 +100,7 @@ that is needed to read a file back, and nothing less is enough.`,
 		newPutCommand(g), newGetCommand(g), newCatCommand(g), newLsCommand(g),
 		newStatCommand(g), newMvCommand(g), newRmCommand(g), newMkdirCommand(g),
 		newShareCommand(g), newUnshareCommand(g), newImportCommand(g),
-		newNetCommand(g), newPeersCommand(g), newRepoCommand(g), newBlockCommand(g), newConfigCommand(g),
+		newNetCommand(g), newPeersCommand(g), newReplicasCommand(g), newRepoCommand(g), newBlockCommand(g), newConfigCommand(g),
 		newVaultCommand(g), newTreeCommand(g), newVersionCommand(g),
 		newBenchCommand(g), newSimCommand(g, simulateFleet), newExitCodesCommand(), newJSONCommand(),
 	)

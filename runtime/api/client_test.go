@@ -164,6 +164,28 @@ func TestNetworkThroughTheSocket(t *testing.T) {
 	}
 }
 
+func TestReplicasThroughTheSocket(t *testing.T) {
+	client, _ := newDialed(t, newFakeClient(), Options{})
+	target := messages.Target{Path: "/a"}
+	var got []node.BlockReplicas
+	err := client.Replicas(t.Context(), target, func(b node.BlockReplicas) error {
+		got = append(got, b)
+		return nil
+	})
+	if diff := cmp.Diff(fakeReplicas, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	var last node.Progress
+	err = client.Spread(t.Context(), target, 2, func(p node.Progress) { last = p })
+	if want := (node.Progress{Phase: "/a", Done: 1, Total: 2}); err != nil || last != want {
+		t.Errorf("%v, progress %+v", err, last)
+	}
+	err = client.Spread(t.Context(), target, 3, nil)
+	if !errors.Is(err, &messages.Error{Code: messages.CodeUnavailable}) {
+		t.Errorf("got %v of too few, want CodeUnavailable", err)
+	}
+}
+
 // What fails after the reply has begun must not look like success.
 func TestFailuresInTheMiddle(t *testing.T) {
 	for _, after := range []int{0, 1, 100_000, 399_999} {

@@ -340,6 +340,36 @@ func (c *fakeClient) Connect(_ context.Context, address string) (messages.NodeID
 	return fakePeers[0].ID, nil
 }
 
+// fakeReplicas is what the fake node knows of the blocks of each target.
+var fakeReplicas = []node.BlockReplicas{
+	{
+		CID: messages.CID{1}, Watched: true, Factor: 3, Here: true,
+		Others: []messages.NodeID{{2}, {3}}, Looked: time.Unix(1_900_000_000, 0).UTC(),
+	},
+	{CID: messages.CID{2}},
+}
+
+func (c *fakeClient) Replicas(
+	_ context.Context, _ messages.Target, each func(node.BlockReplicas) error,
+) error {
+	for _, b := range fakeReplicas {
+		if err := each(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *fakeClient) Spread(
+	_ context.Context, target messages.Target, others int, progress func(node.Progress),
+) error {
+	if others > len(fakePeers) {
+		return messages.Errorf(messages.CodeUnavailable, "there are %d others", len(fakePeers))
+	}
+	progress(node.Progress{Phase: target.Path, Done: 1, Total: int64(others)})
+	return nil
+}
+
 func (c *fakeClient) Close() error { return nil }
 
 // opened returns how many files are open.

@@ -41,6 +41,8 @@ func FuzzAPIRequest(f *testing.F) {
 		{"POST", "/v1/verify", `{}`},
 		{"POST", "/v1/collect", `{"dryRun":true,"without":"/a","purge":false}`},
 		{"GET", "/v1/blocks", ""},
+		{"POST", "/v1/replicas", `{"path":"/a"}`},
+		{"POST", "/v1/spread", `{"target":{"path":"/a"},"others":2}`},
 		{"GET", "/v1/block/" + messages.CID{1}.String(), ""},
 		{"DELETE", "/v1/../v1//file", "{}"},
 	} {

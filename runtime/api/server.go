@@ -157,6 +157,8 @@ func (s *Server) routes() http.Handler {
 	handle("GET /v1/network", s.network)
 	handle("GET /v1/network/peers", s.peers)
 	handle("POST /v1/network/connect", s.connect)
+	handle("POST /v1/replicas", s.replicas)
+	handle("POST /v1/spread", s.spread)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := mux.Handler(r); pattern == "" {
 			s.refuse(w, r, mux)

@@ -63,6 +63,18 @@ type Client interface {
 	// Connect dials a node by its multiaddr with /p2p/ID, and joins its network.
 	Connect(ctx context.Context, address string) (messages.NodeID, error)
 
+	// Replicas calls each for every block that a target needs, with what is
+	// known of its holders. A link is named without a path below it. Of very
+	// large targets, blocks may come more than once. Also CodeUnavailable
+	// for a node that is alone.
+	Replicas(ctx context.Context, target messages.Target, each func(BlockReplicas) error) error
+	// Spread has every block that a target of the drive needs held by at least
+	// that many other nodes, and returns when they do. CodeUnavailable: the
+	// network has fewer.
+	Spread(
+		ctx context.Context, target messages.Target, others int, progress func(Progress),
+	) error
+
 	// Close releases the client; a node in this process is stopped.
 	Close() error
 }

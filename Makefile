@@ -80,7 +80,7 @@ soak: go-present ## the long suites: 1,000 kills, 100,000 power cuts, 5 GiB, net
 	$(MAKE) soak-networks
 
 generate: go-present ## rewrite generated docs and golden files
-	$(GO) test ./sim/scenario ./runtime/node -run 'Generated|Golden|Tree|README' -update
+	$(GO) test ./sim/scenario ./runtime/node -run 'Generated|Golden|Tree' -update
 	$(GO) test ./runtime/config -update
 	$(GO) test ./sim/plan -update
 

@@ -11,10 +11,10 @@ import (
 	"github.com/noisefs/noisefs/runtime/tree"
 )
 
-var update = flag.Bool("update", false, "write the trees in testdata and the README's drawing anew")
+var update = flag.Bool("update", false, "write the trees in testdata and the drawing in docs/actors.md anew")
 
 const (
-	readmeFile = "../../README.md"
+	actorsFile = "../../docs/actors.md"
 	treeBegin  = "<!-- tree:begin -->\n"
 	treeEnd    = "<!-- tree:end -->"
 )
@@ -66,26 +66,26 @@ func wantTree(t *testing.T, file string, spec tree.Spec) {
 	}
 }
 
-// TestReadmeTreeGenerated keeps the README's drawing of the tree.
-func TestReadmeTreeGenerated(t *testing.T) {
+// TestDrawingGenerated keeps the drawing of the tree in the docs.
+func TestDrawingGenerated(t *testing.T) {
 	drawing := "```mermaid\n" + tree.Mermaid(networked()) + "```\n"
-	readme, err := os.ReadFile(readmeFile)
+	page, err := os.ReadFile(actorsFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, begins := strings.Cut(string(readme), treeBegin)
+	before, rest, begins := strings.Cut(string(page), treeBegin)
 	old, after, ends := strings.Cut(rest, treeEnd)
 	if !begins || !ends {
-		t.Fatalf("%s has no place for the tree: %s … %s", readmeFile, treeBegin, treeEnd)
+		t.Fatalf("%s has no place for the tree: %s … %s", actorsFile, treeBegin, treeEnd)
 	}
 	if old == drawing {
 		return
 	}
 	if !*update {
-		t.Fatalf("%s shows another tree: run go test ./runtime/node -run Generated -update", readmeFile)
+		t.Fatalf("%s shows another tree: run go test ./runtime/node -run Generated -update", actorsFile)
 	}
 	text := before + treeBegin + drawing + treeEnd + after
-	if err := os.WriteFile(readmeFile, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(actorsFile, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -18,7 +18,13 @@ Where copies alone are not enough: a reader who is far from all of them, or whos
 waits as long with many as with few, and so does the first read of a file, which takes two fetches
 one after the other. Under churn, copies do not bring back nodes that are away: what is little in
 demand has the least number of copies under both, and those reads fail that find all of its holders
-away before they were waited for; only a higher least number of copies would help, for bytes.`,
+away before they were waited for; only a higher least number of copies would help, for bytes.
+
+Why adaptive is not ahead where it is not: readers do not know how many copies a block has. They ask
+the first three of its places, where every block is held, and the others when these are busy. So the
+copies that demand adds relieve full uplinks but are seldom the nearest, while a fixed factor lets
+its readers choose among all copies of every block. And under churn at equal bytes, fixed 4 gives
+what few ask for a copy more than adaptive does: reads of that are the ones that fail.`,
 		columns: []string{"what happens", "copies"},
 		figures: []report.Figure{
 			report.BytesStored, report.ReplicasMean, report.ReplicasHot, report.Availability,

@@ -44,7 +44,8 @@
 // another is CodeOverload, and [messages.StatJob] tells how far it is. Jobs
 // are state machines in files of their own (collect.go, verify.go).
 //
-// With a network it handles messages.ProtocolBlock. A block that is not held
+// With a network it handles messages.ProtocolBlock: requests for a block, or
+// for whether it would be served. A block that is not held
 // as a replica is answered absent from memory alone, whether it is stored or
 // not, so that nobody learns what this node reads or writes.
 //

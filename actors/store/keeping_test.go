@@ -450,9 +450,27 @@ func TestProbing(t *testing.T) {
 			len(got.Blocks) != 0 || time != took {
 			t.Errorf("block %d: %+v after %s, want the answer after %s", i, response, time, took)
 		}
+		presence := wire.BlockRequest{CID: b.CID, Presence: true}
+		if response, got, time := d.request(presence); !bytes.Equal(got.Head, want.Head) || time != took {
+			t.Errorf("presence of block %d: %+v after %s", i, response, time)
+		}
 	}
 	if len(d.member.served) > 0 || took != 0 {
 		t.Errorf("%d blocks were served; an answer took %s", len(d.member.served), took)
+	}
+}
+
+// Presence tells of a replica without a look at the disk.
+func TestPresence(t *testing.T) {
+	d := newMember(t, memberConfig(), 1)
+	pushed := d.blocks(1)
+	d.client.Must(store.Role, hold(d.after(time.Hour), pushed...))
+	response, packet, took := d.request(wire.BlockRequest{CID: pushed[0].CID, Presence: true})
+	if response.Status != wire.BlockHeld || len(packet.Blocks) > 0 || took != 0 {
+		t.Errorf("got %+v with %d blocks after %s", response, len(packet.Blocks), took)
+	}
+	if d.settle(); len(d.member.served) > 0 {
+		t.Error("it counts as served")
 	}
 }
 
@@ -467,6 +485,15 @@ func TestServeAll(t *testing.T) {
 	}
 	if response, _, _ := d.fetch(d.blocks(1)[0].CID); response.Status != wire.BlockAbsent {
 		t.Errorf("got %+v for a block that is not stored", response)
+	}
+	for _, test := range []struct {
+		cid  messages.CID
+		want wire.BlockStatus
+	}{{mine[0].CID, wire.BlockHeld}, {d.blocks(1)[0].CID, wire.BlockAbsent}} {
+		presence := wire.BlockRequest{CID: test.cid, Presence: true}
+		if response, _, _ := d.request(presence); response.Status != test.want {
+			t.Errorf("got presence %+v, want status %d", response, test.want)
+		}
 	}
 	if n := d.statted().RottenReplicas; n != 0 {
 		t.Errorf("%d rotten replicas", n)

@@ -148,8 +148,15 @@ func (d *depot) send(exchange messages.Exchange, packet messages.Packet) {
 // the time it took.
 func (d *depot) fetch(cid messages.CID) (wire.BlockResponse, messages.Packet, time.Duration) {
 	d.t.Helper()
+	return d.request(wire.BlockRequest{CID: cid})
+}
+
+func (d *depot) request(
+	request wire.BlockRequest,
+) (wire.BlockResponse, messages.Packet, time.Duration) {
+	d.t.Helper()
 	before, n := d.world.Elapsed(), len(d.member.answers)
-	d.send(messages.Exchange(n+1), messages.Packet{Head: wire.BlockRequest{CID: cid}.Append(nil)})
+	d.send(messages.Exchange(n+1), messages.Packet{Head: request.Append(nil)})
 	answered := func() bool { return len(d.member.answers) > n }
 	if err := d.world.RunUntil(time.Minute, answered); err != nil || !answered() {
 		d.t.Fatalf("no answer: %v", err)

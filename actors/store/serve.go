@@ -33,12 +33,30 @@ func (a *actor) onPacket(ctx shell.Ctx, m messages.PacketReceived) {
 	case !a.cfg.ServeAll && !a.kept.serves(request.CID):
 		a.served.absent++
 		a.respond(m.Exchange, wire.BlockAbsent, nil)
+	case request.Presence && a.kept.serves(request.CID):
+		a.respond(m.Exchange, wire.BlockHeld, nil)
 	case a.serving >= a.cfg.ServesMax, a.net.Backlog() > a.backlogMax(request.Urgency):
 		a.served.busy++
 		a.respond(m.Exchange, wire.BlockBusy, nil)
+	case request.Presence:
+		a.tellPresence(ctx, m.Exchange, request.CID)
 	default:
 		a.serve(ctx, m.Exchange, request.CID)
 	}
+}
+
+// tellPresence says whether a block is stored, to a network that may know.
+func (a *actor) tellPresence(ctx shell.Ctx, exchange messages.Exchange, cid messages.CID) {
+	a.serving++
+	corr := a.expect(ctx, func(_ shell.Ctx, answer any) {
+		status := wire.BlockAbsent
+		if answer.(messages.BlocksHad).Has[0] {
+			status = wire.BlockHeld
+		}
+		a.respond(exchange, status, nil)
+		a.serving--
+	})
+	a.blocks.Has(corr, []messages.CID{cid})
 }
 
 // backlogMax is how far behind this node may be to take on a request. What

@@ -13,16 +13,22 @@ import (
 //	message BlockRequest {
 //	  bytes cid = 1;        // 32 bytes
 //	  uint32 urgency = 2;   // messages.Urgency
+//	  uint32 presence = 3;  // 1: only say whether you would serve it
 //	}
 type BlockRequest struct {
-	CID     messages.CID
-	Urgency messages.Urgency
+	CID      messages.CID
+	Urgency  messages.Urgency
+	Presence bool
 }
 
 // Append appends the encoding to b.
 func (m BlockRequest) Append(b []byte) []byte {
 	b = appendBytes(b, 1, m.CID[:])
-	return appendUint(b, 2, uint64(m.Urgency))
+	b = appendUint(b, 2, uint64(m.Urgency))
+	if m.Presence {
+		b = appendUint(b, 3, 1)
+	}
+	return b
 }
 
 // DecodeBlockRequest decodes a request.
@@ -36,6 +42,8 @@ func DecodeBlockRequest(b []byte) (BlockRequest, error) {
 			named = true
 		case 2:
 			m.Urgency = messages.Urgency(r.uint(uint64(messages.UrgencyLater)))
+		case 3:
+			m.Presence = r.uint(1) == 1
 		}
 	}
 	if !named {
@@ -55,6 +63,7 @@ const (
 	BlockServed BlockStatus = 1 // the packet's one block is it
 	BlockAbsent BlockStatus = 2
 	BlockBusy   BlockStatus = 3 // ask somebody else, or later
+	BlockHeld   BlockStatus = 4 // it would be served; only presence was asked for
 )
 
 // BlockResponse is the head of the answer to a [BlockRequest].
@@ -87,7 +96,7 @@ func DecodeBlockResponse(b []byte) (BlockResponse, error) {
 	for r.next() {
 		switch r.num {
 		case 1:
-			m.Status = BlockStatus(r.uint(uint64(BlockBusy)))
+			m.Status = BlockStatus(r.uint(uint64(BlockHeld)))
 		case 2:
 			m.Load = uint32(r.uint(1 << 20))
 		case 3:

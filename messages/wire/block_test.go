@@ -13,6 +13,10 @@ func TestBlockMessagesComeBack(t *testing.T) {
 	if got, err := DecodeBlockRequest(request.Append(nil)); err != nil || got != request {
 		t.Errorf("got %+v, %v; want %+v", got, err, request)
 	}
+	request.Presence = true
+	if got, err := DecodeBlockRequest(request.Append(nil)); err != nil || got != request {
+		t.Errorf("got %+v, %v; want %+v", got, err, request)
+	}
 	response := BlockResponse{Status: BlockBusy, Load: 17, Wait: 1500 * time.Millisecond}
 	if got, err := DecodeBlockResponse(response.Append(nil)); err != nil || got != response {
 		t.Errorf("got %+v, %v; want %+v", got, err, response)
@@ -38,6 +42,7 @@ func TestBlockMessagesRefuse(t *testing.T) {
 		"ShortCID":      {requestError, appendBytes(nil, 1, "short"), ErrMalformed},
 		"LongCID":       {requestError, appendBytes(nil, 1, make([]byte, 33)), ErrTooLarge},
 		"BadUrgency":    {requestError, appendUint(appendBytes(nil, 1, cid[:]), 2, 9), ErrTooLarge},
+		"BadPresence":   {requestError, appendUint(appendBytes(nil, 1, cid[:]), 3, 2), ErrTooLarge},
 		"EmptyResponse": {responseError, nil, ErrMalformed},
 		"BadStatus":     {responseError, appendUint(nil, 1, 9), ErrTooLarge},
 		"CutOff":        {requestError, BlockRequest{CID: cid}.Append(nil)[:20], ErrMalformed},

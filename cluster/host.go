@@ -25,6 +25,7 @@ import (
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
+	"github.com/noisefs/noisefs/cluster/bitswap"
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/port"
 )
@@ -45,6 +46,11 @@ type Config struct {
 	Bootstrap []string
 	// MDNS looks for nodes on the local network, and shows this one to them.
 	MDNS bool
+	// Bitswap serves nodes of IPFS what this node holds for the network.
+	Bitswap bool
+	// Sources are the multiaddrs, each with /p2p/ID, of nodes of IPFS that
+	// blocks are asked of which no node has. Without Bitswap they are of no use.
+	Sources []string
 	// Bounds says how much there is of everything.
 	Bounds Bounds
 	// Protocols are spoken beside those of package messages; for tests.
@@ -67,6 +73,7 @@ type Host struct {
 	exchanges *exchanges
 	gossip    *gossips
 	local     *localDiscovery // nil without MDNS
+	bitswap   *bitswap.Lane   // nil without Bitswap
 }
 
 // dhtPrefix keeps our DHT apart from all others.
@@ -112,6 +119,9 @@ func Start(c Config) (*Host, error) {
 	if h.gossip, err = newGossips(h); err == nil && c.MDNS {
 		h.local, err = h.discoverLocally()
 	}
+	if err == nil && c.Bitswap {
+		err = h.speakBitswap()
+	}
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -132,7 +142,7 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 	if err != nil {
 		return fmt.Errorf("cluster: identity: %w", err)
 	}
-	resources, err := newResourceManager(c.Bounds, c.Protocols)
+	resources, err := NewResourceManager(c.Bounds, c.Protocols)
 	if err != nil {
 		return err
 	}
@@ -187,6 +197,9 @@ func (h *Host) Close() error {
 	var failures []error
 	if h.local != nil {
 		failures = append(failures, h.local.Close())
+	}
+	if h.bitswap != nil {
+		h.bitswap.Close()
 	}
 	h.exchanges.close()
 	if h.gossip != nil {

@@ -258,6 +258,10 @@ func (x *exchanges) expire(s *service) {
 // room, is refused.
 func (x *exchanges) respond(p *Port, exchange messages.Exchange, packet messages.Packet) {
 	x.mu.Lock()
+	if x.respondWithin(p, exchange, packet) {
+		x.mu.Unlock()
+		return
+	}
 	s := x.served[exchange]
 	if s == nil || s.port != p || p.closed || !x.finish(s) {
 		x.mu.Unlock()

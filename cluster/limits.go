@@ -8,6 +8,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 
+	"github.com/noisefs/noisefs/cluster/bitswap"
 	"github.com/noisefs/noisefs/messages"
 )
 
@@ -18,9 +19,9 @@ func protocols() []messages.Protocol {
 	}
 }
 
-// newResourceManager bounds what peers take: libp2p's own limits, which grow
+// NewResourceManager bounds what peers take: libp2p's own limits, which grow
 // with the machine's memory, and ours for the protocols of nodes.
-func newResourceManager(b Bounds, extra []messages.Protocol) (network.ResourceManager, error) {
+func NewResourceManager(b Bounds, extra []messages.Protocol) (network.ResourceManager, error) {
 	scaling := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&scaling)
 	limits := rcmgr.PartialLimitConfig{
@@ -48,10 +49,36 @@ func newResourceManager(b Bounds, extra []messages.Protocol) (network.ResourceMa
 			StreamsOutbound: rcmgr.LimitVal(2 * b.LanesMax),
 		}
 	}
+	allowBitswap(&limits, bitswap.DefaultBounds())
 	manager, err := rcmgr.NewResourceManager(
 		rcmgr.NewFixedLimiter(limits.Build(scaling.AutoScale())), rcmgr.WithMetricsDisabled())
 	if err != nil {
 		return nil, fmt.Errorf("cluster: limits: %w", err)
 	}
 	return manager, nil
+}
+
+// allowBitswap makes room for the streams of bitswap's servers, which open one
+// for each block or so: under libp2p's own limits, which are 64 streams, blocks
+// are lost and nobody is told.
+func allowBitswap(limits *rcmgr.PartialLimitConfig, b bitswap.Bounds) {
+	perPeer := rcmgr.LimitVal(b.StreamsPerPeer)
+	for _, name := range bitswap.Protocols() {
+		limits.ProtocolPeer[name] = rcmgr.ResourceLimits{
+			Streams: 2 * perPeer, StreamsInbound: perPeer, StreamsOutbound: perPeer,
+			Memory: rcmgr.LimitVal64(b.InboundBytesPerPeer),
+		}
+		limits.Protocol[name] = rcmgr.ResourceLimits{
+			Streams: 8 * perPeer, StreamsInbound: 4 * perPeer, StreamsOutbound: 4 * perPeer,
+			Memory: rcmgr.LimitVal64(4 * b.InboundBytesPerPeer),
+		}
+	}
+	// What a peer may have in all, and what has no protocol yet.
+	limits.PeerDefault = rcmgr.ResourceLimits{
+		Streams: 4 * perPeer, StreamsInbound: 2 * perPeer, StreamsOutbound: 2 * perPeer,
+		Memory: rcmgr.LimitVal64(2 * b.InboundBytesPerPeer),
+	}
+	limits.Transient = rcmgr.ResourceLimits{
+		Streams: 4 * perPeer, StreamsInbound: 2 * perPeer, StreamsOutbound: 2 * perPeer,
+	}
 }

@@ -29,6 +29,7 @@ type exchanges struct {
 	asked    map[uint64]*ask
 	served   map[messages.Exchange]*service
 	inbound  map[*inbound]struct{}
+	inner    map[messages.Exchange]*inner
 	serial   uint64            // of asks and exchanges
 	met      []messages.NodeID // that no membership was told of yet
 	closed   bool
@@ -40,6 +41,7 @@ func newExchanges(h host.Host, self messages.NodeID, b Bounds) *exchanges {
 		handlers: make(map[messages.Protocol]*Port), declared: make(map[messages.Protocol]bool),
 		lanes: make(map[laneKey]*lane), asked: make(map[uint64]*ask),
 		served: make(map[messages.Exchange]*service), inbound: make(map[*inbound]struct{}),
+		inner: make(map[messages.Exchange]*inner),
 	}
 	x.ended, x.end = context.WithCancel(context.Background())
 	return x
@@ -186,6 +188,7 @@ func (x *exchanges) forget(p *Port) {
 			s.stream.reply(frame{kind: frameRefusal, number: s.number})
 		}
 	}
+	x.forgetWithin(p)
 	for name, handler := range x.handlers {
 		if handler == p {
 			delete(x.handlers, name)
@@ -204,6 +207,7 @@ func (x *exchanges) close() {
 	for _, s := range x.served {
 		x.finish(s)
 	}
+	x.forgetWithin(nil)
 	for in := range x.inbound {
 		_ = in.stream.Reset()
 	}

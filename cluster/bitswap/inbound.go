@@ -1,0 +1,172 @@
+package bitswap
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/ipfs/boxo/bitswap/message"
+	bitswapnet "github.com/ipfs/boxo/bitswap/network"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+)
+
+// messageBytesMax bounds a message of bitswap.
+const messageBytesMax = network.MessageSizeMax
+
+// errTooLarge reports a message beyond the bound.
+var errTooLarge = errors.New("bitswap: a message is too large")
+
+// guarded is a host whose streams take no memory that was not granted.
+type guarded struct {
+	host.Host
+	patience time.Duration
+
+	mu      sync.Mutex
+	closed  bool
+	streams map[*metered]struct{}
+	wait    sync.WaitGroup
+}
+
+// SetStreamHandler implements [host.Host].
+func (g *guarded) SetStreamHandler(name protocol.ID, handle network.StreamHandler) {
+	g.Host.SetStreamHandler(name, func(stream network.Stream) {
+		m := &metered{
+			Stream: stream, in: bufio.NewReaderSize(stream, readBytes), patience: g.patience,
+		}
+		if !g.enter(m) {
+			_ = stream.Reset()
+			return
+		}
+		defer g.leave(m)
+		handle(m)
+	})
+}
+
+func (g *guarded) enter(m *metered) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	if g.streams == nil {
+		g.streams = make(map[*metered]struct{})
+	}
+	g.streams[m] = struct{}{}
+	g.wait.Add(1)
+	return true
+}
+
+func (g *guarded) leave(m *metered) {
+	m.release()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.streams, m)
+	g.wait.Done()
+}
+
+// close ends the streams, and waits for who reads them.
+func (g *guarded) close() {
+	g.mu.Lock()
+	g.closed = true
+	for m := range g.streams {
+		_ = m.Reset()
+	}
+	g.mu.Unlock()
+	g.wait.Wait()
+}
+
+// readBytes is how much is read ahead of a stream.
+const readBytes = 4 << 10
+
+// metered is a stream of messages, each after its length as a varint. It
+// reserves the memory of a message before it hands its length on to the reader,
+// which allocates it then; and each message has a time to arrive in whole.
+type metered struct {
+	network.Stream
+	in       *bufio.Reader
+	patience time.Duration
+	prefix   []byte // of the message, not handed on yet
+	left     int    // bytes of the message that did not come yet
+	held     int    // memory reserved
+}
+
+// Read implements [network.Stream].
+func (m *metered) Read(p []byte) (int, error) {
+	if len(m.prefix) == 0 && m.left == 0 {
+		if err := m.next(); err != nil {
+			return 0, err
+		}
+	}
+	if len(m.prefix) > 0 {
+		n := copy(p, m.prefix)
+		m.prefix = m.prefix[n:]
+		return n, nil
+	}
+	n, err := m.in.Read(p[:min(len(p), m.left)])
+	m.left -= n
+	return n, err
+}
+
+// next reads the length of the next message, for which there is time.
+func (m *metered) next() error {
+	m.release()
+	if err := m.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	if _, err := m.in.Peek(1); err != nil {
+		return err
+	}
+	if err := m.SetReadDeadline(time.Now().Add(m.patience)); err != nil {
+		return err
+	}
+	length, err := binary.ReadUvarint(m.in)
+	if err != nil {
+		return err
+	}
+	if length > messageBytesMax {
+		return fmt.Errorf("%w: %d bytes", errTooLarge, length)
+	}
+	// Twice: as bytes, and as what they are decoded to.
+	err = m.Scope().ReserveMemory(2*int(length), network.ReservationPriorityAlways)
+	if err != nil {
+		return err
+	}
+	m.held, m.left = 2*int(length), int(length)
+	m.prefix = binary.AppendUvarint(m.prefix[:0], length)
+	return nil
+}
+
+func (m *metered) release() {
+	if m.held > 0 {
+		m.Scope().ReleaseMemory(m.held)
+		m.held = 0
+	}
+}
+
+// patient is bitswap's network, that does not wait for long for who does not
+// read.
+type patient struct {
+	bitswapnet.BitSwapNetwork
+	patience time.Duration
+}
+
+// SendMessage implements [bitswapnet.BitSwapNetwork].
+func (p *patient) SendMessage(
+	ctx context.Context, to peer.ID, m message.BitSwapMessage,
+) error {
+	ctx, cancel := context.WithTimeout(ctx, p.patience)
+	defer cancel()
+	err := p.BitSwapNetwork.SendMessage(ctx, to, m)
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(err, p.DisconnectFrom(ctx, to))
+	}
+	return err
+}

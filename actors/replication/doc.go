@@ -25,8 +25,10 @@
 // Each block is looked at now and then (look.go). A look asks the nodes that
 // are known to hold it, then others near the top of its order, until as many
 // hold it as the factor says (factor.go); where nobody else does, it pushes
-// the block. So dispersal, audit, renewal, repair, growth and moving after
-// newcomers are one thing: a look finds what is missing and adds it.
+// the block. One of them is to be somebody who can be dialled, for those who
+// cannot do not reach each other. So dispersal, audit, renewal, repair, growth
+// and moving after newcomers are one thing: a look finds what is missing and
+// adds it.
 //
 // Who looks when makes sure that it is not done by everybody at once. New
 // blocks are looked at by their owner, each at a time drawn from

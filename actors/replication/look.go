@@ -200,9 +200,14 @@ func (c *core) advance(l *look) {
 	for {
 		near := l.near(c.cfg.Slack)
 		lacking := l.factor - l.absent - l.count(near, asking, pushing, holding, presumed)
-		moved := false
+		moved, outside := false, lacking <= 0 && !c.reachable(l, near)
+		if outside {
+			lacking = 1
+		}
 		for rank := 0; rank < near && lacking > 0; rank++ {
 			switch {
+			case outside && !c.dialable(l.order[rank]):
+				continue
 			case l.standings[rank] == wanting && l.fresh:
 				c.push(l, rank)
 			case l.standings[rank] == untried:
@@ -214,7 +219,7 @@ func (c *core) advance(l *look) {
 			lacking--
 		}
 		for rank := 0; rank < near && lacking > 0 && l.count(near, asking) == 0; rank++ {
-			if l.standings[rank] == wanting {
+			if l.standings[rank] == wanting && (!outside || c.dialable(l.order[rank])) {
 				c.push(l, rank)
 				moved = true
 				lacking--
@@ -227,6 +232,22 @@ func (c *core) advance(l *look) {
 	if l.count(len(l.order), asking, pushing) == 0 {
 		c.finish(l)
 	}
+}
+
+// reachable reports whether anybody can reach a holder among the first n: two
+// nodes that cannot be dialled cannot reach each other.
+func (c *core) reachable(l *look, n int) bool {
+	for rank, s := range l.standings[:n] {
+		if s != untried && s != wanting && s != passed && c.dialable(l.order[rank]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *core) dialable(id messages.NodeID) bool {
+	m := c.view.Find(id)
+	return m != nil && !m.Undialable
 }
 
 // push queues the block for a node that wants it.

@@ -55,9 +55,9 @@ func grouped(digits string) string {
 func percent(share float64) string {
 	value := share * 100
 	switch {
-	case share == 0 || share >= 1:
+	case share == 0 || share == 1:
 		return strconv.FormatFloat(value, 'f', -1, 64) + " %"
-	case value > 99:
+	case value > 99 && value < 100:
 		return strconv.FormatFloat(math.Floor(value*1e4+1e-6)/1e4, 'f', 4, 64) + " %"
 	case value >= 0.1:
 		return strconv.FormatFloat(value, 'f', 2, 64) + " %"

@@ -382,6 +382,7 @@ func TestFormat(t *testing.T) {
 		{0.00123456, report.UnitRatio, "0.00123"},
 		{1, report.UnitShare, "100 %"},
 		{0.9999999, report.UnitShare, "99.9999 %"},
+		{1.6034108514, report.UnitShare, "160.34 %"},
 		{0.9999, report.UnitShare, "99.9900 %"},
 		{0.5, report.UnitShare, "50.00 %"},
 		{0.00042, report.UnitShare, "0.042 %"},

@@ -55,7 +55,15 @@ type Bounds struct {
 	// the latter, the least useful are closed until there are as many as the
 	// former.
 	ConnectionsLow, ConnectionsHigh int
+	// UpMax and DownMax bound the bytes per second that go to others and come
+	// from them over our own protocols, PeerUpMax and PeerDownMax those of one
+	// peer; 0: no bound, otherwise RateMin or more.
+	UpMax, DownMax, PeerUpMax, PeerDownMax int64
 }
+
+// RateMin is the least that traffic may be bounded to, in bytes per second:
+// a block must come through before its reader gives up.
+const RateMin = 32 << 10
 
 // DefaultBounds suit a node at home.
 func DefaultBounds() Bounds {
@@ -133,6 +141,12 @@ func (b Bounds) Validate() error {
 		if bound.got < bound.min {
 			return fmt.Errorf("%w: %s is %d, want %d or more",
 				ErrConfig, bound.name, bound.got, bound.min)
+		}
+	}
+	for _, rate := range []int64{b.UpMax, b.DownMax, b.PeerUpMax, b.PeerDownMax} {
+		if rate != 0 && rate < RateMin {
+			return fmt.Errorf("%w: traffic is bounded to %d bytes per second, want %d or more, or 0",
+				ErrConfig, rate, RateMin)
 		}
 	}
 	return nil

@@ -92,7 +92,7 @@ func TestNodesAreFoundThroughOthers(t *testing.T) {
 			t.Fatalf("the seeds are %v", h.Seeds())
 		}
 		h.Join(func(any) {}).Request(1, first.Self(), testProtocol, messages.Packet{}, time.Minute)
-		await(t, func() bool { return len(h.Peers()) == 1 })
+		await(t, func() bool { return len(h.Peers()) >= 1 }) // the DHT may have found the other one
 		return h
 	}
 	second, third := join(), join()

@@ -76,6 +76,14 @@ func (x *exchanges) nextFrame(
 	return f, held, err
 }
 
+// reader reads a stream no faster than this node may receive.
+func (x *exchanges) reader(
+	stream network.Stream, from messages.NodeID, protocol messages.Protocol,
+) *bufio.Reader {
+	shaped := &shapedReader{stream, x.down.share(x.ended, from, protocol), x.bounds.FrameTimeout}
+	return bufio.NewReaderSize(shaped, pieceBytes)
+}
+
 // accept serves a stream that a peer opened. It runs on a goroutine of its own.
 func (x *exchanges) accept(stream network.Stream) {
 	from, err := nodeOf(stream.Conn().RemotePeer())
@@ -123,7 +131,7 @@ func (x *exchanges) leave(in *inbound) {
 
 // readRequests reads until the peer ends the stream, or breaks a rule.
 func (x *exchanges) readRequests(in *inbound) {
-	r := bufio.NewReaderSize(in.stream, pieceBytes)
+	r := x.reader(in.stream, in.from, in.protocol)
 	for x.awaitRoom(in) {
 		idle := time.Now().Add(2 * x.bounds.IdleTimeout)
 		f, held, err := x.nextFrame(in.stream, r, idle)
@@ -158,7 +166,7 @@ func (x *exchanges) awaitRoom(in *inbound) bool {
 // writeAnswers writes until the stream ends.
 func (x *exchanges) writeAnswers(in *inbound) {
 	defer in.end()
-	w := newWriter(in.queue, in.stream, x.bounds)
+	w := newWriter(in.queue, in.stream, x.up.share(in.ended, in.from, in.protocol), x.bounds)
 	for {
 		if err := w.drain(); err != nil {
 			_ = in.stream.Reset() // whoever does not read is cut off

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"bufio"
 	"context"
 	"time"
 
@@ -93,7 +92,7 @@ func (x *exchanges) openLane(l *lane) network.Stream {
 // writeLane writes until the lane has nothing more to do: true, and the lane is
 // no more found by then. False: the stream broke.
 func (x *exchanges) writeLane(l *lane, stream network.Stream, broken <-chan struct{}) bool {
-	w := newWriter(l.queue, stream, x.bounds)
+	w := newWriter(l.queue, stream, x.up.share(x.ended, l.to, l.protocol), x.bounds)
 	idle := time.NewTimer(x.bounds.IdleTimeout)
 	defer idle.Stop()
 	for {
@@ -152,7 +151,7 @@ func (x *exchanges) endLane(l *lane) {
 
 // readAnswers reads what comes back, until the stream ends.
 func (x *exchanges) readAnswers(l *lane, stream network.Stream) {
-	r := bufio.NewReaderSize(stream, pieceBytes)
+	r := x.reader(stream, l.to, l.protocol)
 	for {
 		f, held, err := x.nextFrame(stream, r, time.Time{})
 		if err != nil || !x.answered(l, f) {

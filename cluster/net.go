@@ -18,6 +18,8 @@ type exchanges struct {
 	self   messages.NodeID
 	bounds Bounds
 	meter  *meter
+	up     *shaper // of what is sent
+	down   *shaper // of what is received
 	ended  context.Context
 	end    context.CancelFunc
 	wait   sync.WaitGroup
@@ -38,6 +40,7 @@ type exchanges struct {
 func newExchanges(h host.Host, self messages.NodeID, b Bounds) *exchanges {
 	x := &exchanges{
 		host: h, self: self, bounds: b, meter: newMeter(),
+		up: newShaper(b.UpMax, b.PeerUpMax), down: newShaper(b.DownMax, b.PeerDownMax),
 		handlers: make(map[messages.Protocol]*Port), declared: make(map[messages.Protocol]bool),
 		lanes: make(map[laneKey]*lane), asked: make(map[uint64]*ask),
 		served: make(map[messages.Exchange]*service), inbound: make(map[*inbound]struct{}),

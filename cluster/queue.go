@@ -105,12 +105,13 @@ type writer struct {
 	queue   *queue
 	stream  deadlineWriter
 	buffer  *bufio.Writer
+	share   *share        // of what this node may send
 	patient time.Duration // that one frame may take
 	start   []byte
 }
 
-func newWriter(q *queue, stream deadlineWriter, b Bounds) *writer {
-	w := &writer{queue: q, stream: stream, patient: b.FrameTimeout}
+func newWriter(q *queue, stream deadlineWriter, of *share, b Bounds) *writer {
+	w := &writer{queue: q, stream: stream, share: of, patient: b.FrameTimeout}
 	w.buffer = bufio.NewWriterSize(&pieces{w}, pieceBytes)
 	return w
 }
@@ -121,13 +122,28 @@ type pieces struct{ *writer }
 func (p *pieces) Write(b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var wrote int
-		begin := time.Now()
-		wrote, err = p.stream.Write(b[n:min(len(b), n+pieceBytes)])
+		begin := time.Now() // what is waited for is time that sending takes, too
+		piece := b[n:min(len(b), n+pieceBytes)]
+		if err := p.wait(len(piece)); err != nil {
+			return n, err
+		}
+		wrote, err = p.stream.Write(piece)
 		n += wrote
 		p.queue.wrote(wrote)
 		p.queue.meter.sent(p.queue, wrote, begin, time.Now())
 	}
 	return n, err
+}
+
+// wait waits until that many bytes may be sent. The peer is not to blame for it.
+func (w *writer) wait(bytes int) error {
+	if !w.share.bounds() {
+		return nil
+	}
+	if err := w.share.take(bytes); err != nil {
+		return err
+	}
+	return w.stream.SetWriteDeadline(time.Now().Add(w.patient))
 }
 
 // drain writes all that is queued.

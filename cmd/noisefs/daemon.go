@@ -59,6 +59,8 @@ configuration (network.listen and so on).`,
 	flags.StringVar(&network.psk, "psk", "",
 		"be in the private network of the secret in this file (see 'noisefs net psk new')")
 	flags.StringVar(&network.storage, "storage", "", "what to hold for others at most, as 50GB")
+	flags.StringVar(&network.up, "limit-up", "", "what to send to others at most, as 10MB/s")
+	flags.StringVar(&network.down, "limit-down", "", "what to take from others at most, as 10MB/s")
 	flags.StringVar(&network.domain, "failure-domain", "",
 		"what this node fails together with: a house, a rack, a provider")
 	return cmd

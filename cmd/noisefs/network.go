@@ -41,6 +41,8 @@ func joinNetwork(
 			Bootstrap: strings.Fields(c.Network.Bootstrap), MDNS: c.Network.MDNS == "on",
 			Bounds: cluster.Bounds{
 				ConnectionsLow: c.Network.ConnectionsLow, ConnectionsHigh: c.Network.ConnectionsHigh,
+				UpMax: c.Network.UpMax, DownMax: c.Network.DownMax,
+				PeerUpMax: c.Network.PeerUpMax, PeerDownMax: c.Network.PeerDownMax,
 			},
 			Log: log,
 		})
@@ -81,6 +83,7 @@ type networkFlags struct {
 	mdns              bool
 	storage, domain   string
 	psk               string
+	up, down          string
 }
 
 // options returns the flags as settings.
@@ -96,6 +99,8 @@ func (f *networkFlags) options() []string {
 	set("network.storage_bytes", f.storage)
 	set("network.failure_domain", f.domain)
 	set("network.psk_file", f.psk)
+	set("network.up_max", strings.TrimSuffix(f.up, "/s"))
+	set("network.down_max", strings.TrimSuffix(f.down, "/s"))
 	if f.mdns {
 		set("network.mdns", "on")
 	}

@@ -187,8 +187,10 @@ type Network struct {
 	ProbeInterval time.Duration
 
 	ConnectionsLow, ConnectionsHigh int
-	ServesMax                       int
-	BacklogMax                      time.Duration
+	// Bytes per second; 0: no bound.
+	UpMax, DownMax, PeerUpMax, PeerDownMax int64
+	ServesMax                              int
+	BacklogMax                             time.Duration
 }
 
 // Node is the edge between clients and actors.

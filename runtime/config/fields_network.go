@@ -99,6 +99,35 @@ func networkBounds() []field {
 			place: func(c *Config) any { return &c.Network.ConnectionsHigh },
 		},
 		{
+			key: "network.up_max", flag: "limit-up", kind: kindBytes, unit: "bytes per second",
+			fallback: "0", low: "32KiB", high: "64GiB", zero: "no bound",
+			does: "What the daemon sends to others per second at most, over our own protocols. " +
+				"What people read goes before what is spread.",
+			costs: "blocks take longer",
+			place: func(c *Config) any { return &c.Network.UpMax },
+		},
+		{
+			key: "network.down_max", flag: "limit-down", kind: kindBytes, unit: "bytes per second",
+			fallback: "0", low: "32KiB", high: "64GiB", zero: "no bound",
+			does:  "What the daemon takes from others per second at most.",
+			costs: "blocks take longer",
+			place: func(c *Config) any { return &c.Network.DownMax },
+		},
+		{
+			key: "network.peer_up_max", kind: kindBytes, unit: "bytes per second",
+			fallback: "0", low: "32KiB", high: "64GiB", zero: "no bound",
+			does:  "What the daemon sends to one other node per second at most.",
+			costs: "blocks take longer",
+			place: func(c *Config) any { return &c.Network.PeerUpMax },
+		},
+		{
+			key: "network.peer_down_max", kind: kindBytes, unit: "bytes per second",
+			fallback: "0", low: "32KiB", high: "64GiB", zero: "no bound",
+			does:  "What the daemon takes from one other node per second at most.",
+			costs: "blocks take longer",
+			place: func(c *Config) any { return &c.Network.PeerDownMax },
+		},
+		{
 			key: "network.serves_max", kind: kindCount, unit: "requests",
 			fallback: "64", low: "1", high: "4096",
 			does: "Requests of others for blocks that are read from disk at one time. One more is " +

@@ -43,6 +43,7 @@ type FetcherStatted struct {
 	Requests, Hedges            uint64 // sent; hedges are among the requests
 	Served, Absent, Busy        uint64 // answers
 	Failed, Wrong               uint64
+	Beyond                      uint64 // requests to those who are no members
 	BytesReceived               uint64 // of blocks, also wrong and superfluous ones
 	Waiting, InFlight           int
 	BlocksFetched, BlocksFailed uint64

@@ -62,6 +62,10 @@ type Config struct {
 	BusyWait   time.Duration
 	BusyRounds int
 
+	// BeyondTimeout is how long those who are no members may take for a block
+	// that no member had; 0: they are not asked. They learn what is read here.
+	BeyondTimeout time.Duration
+
 	// HashCost is the time to hash one block, in the simulation alone.
 	HashCost time.Duration
 }
@@ -117,6 +121,8 @@ func (c Config) Validate() error {
 	case c.BusyRounds < 0 || c.BusyRounds > busyRoundsMax:
 		return fmt.Errorf("%w: BusyRounds is %d, want 0 to %d",
 			ErrConfig, c.BusyRounds, busyRoundsMax)
+	case c.BeyondTimeout < 0:
+		return fmt.Errorf("%w: BeyondTimeout is %s, want 0 or more", ErrConfig, c.BeyondTimeout)
 	case c.HashCost < 0:
 		return fmt.Errorf("%w: HashCost is %s, want 0 or more", ErrConfig, c.HashCost)
 	}

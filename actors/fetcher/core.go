@@ -144,7 +144,7 @@ func (c *core) address(flights []*flight) {
 			continue
 		}
 		f.view, f.order = c.view, holders(c.view, c.self, f.cid, c.cfg.TriedMax)
-		if len(f.order) == 0 {
+		if len(f.order) == 0 && !c.lookBeyond(f) {
 			c.fail(f, f.unavailable())
 		}
 	}
@@ -209,6 +209,11 @@ func (c *core) pumpQueue(urgency messages.Urgency, room int) {
 		if f.done || !f.queued || f.urgency != urgency {
 			continue
 		}
+		if f.beyond == beyondDue && c.perPeer[nobody] < c.cfg.InFlightPerPeerMax {
+			f.queued = false
+			c.sendBeyond(f)
+			continue
+		}
 		candidates := c.candidates(f)
 		if len(candidates) == 0 {
 			blocked++
@@ -250,11 +255,26 @@ func (c *core) again(f *flight) {
 		c.queues[f.urgency] = slices.Insert(c.queues[f.urgency], 0, f)
 	case f.calmNS > 0:
 		c.parkUntil(f, f.calmNS)
+	case c.lookBeyond(f):
 	case f.silent != 0 && f.rounds < c.cfg.BusyRounds:
 		c.parkUntil(f, c.nowNS+c.pause(f))
 	default:
 		c.fail(f, f.unavailable())
 	}
+}
+
+// lookBeyond has those asked who are no members, when all members were; false
+// if they were already, or never are.
+func (c *core) lookBeyond(f *flight) bool {
+	if c.cfg.BeyondTimeout == 0 || f.beyond != beyondNot {
+		return false
+	}
+	f.beyond = beyondDue
+	if !f.queued {
+		f.queued = true
+		c.queues[f.urgency] = slices.Insert(c.queues[f.urgency], 0, f)
+	}
+	return true
 }
 
 // wasBusy notes that somebody was, and sets the time to ask again.

@@ -61,6 +61,7 @@ func TestFetches(t *testing.T) {
 		cfg.InFlightPerPeerMax = rapid.IntRange(1, 3).Draw(t, "perPeer")
 		cfg.AsksMax = rapid.IntRange(1, 20).Draw(t, "asks")
 		cfg.HedgeShare = rapid.SampledFrom([]float64{0, 0.05, 1}).Draw(t, "hedges")
+		cfg.BeyondTimeout = rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "beyond")
 		cfg.BusyRounds = rapid.IntRange(0, 3).Draw(t, "rounds")
 		patient := rapid.Bool().Draw(t, "patient")
 		if patient {
@@ -75,6 +76,7 @@ func TestFetches(t *testing.T) {
 		for i := range nodes {
 			kinds[nodeID(i)] = rapid.IntRange(0, 6).Draw(t, "kind")
 		}
+		kinds[nobody] = rapid.IntRange(0, 6).Draw(t, "beyond kind")
 		draw := rand.New(rand.NewPCG(seed, 2))
 		h.peer = func(peer messages.NodeID, cid messages.CID) reply {
 			return h.pretend(kinds[peer], draw, served(0, blocks...)(cid))
@@ -102,6 +104,7 @@ func TestFetches(t *testing.T) {
 			for i, b := range f.blocks {
 				good := slices.ContainsFunc(holdersOf(view, b.CID, cfg.TriedMax),
 					func(id messages.NodeID) bool { return kinds[id] <= kindSlow })
+				good = good || cfg.BeyondTimeout > 0 && kinds[nobody] <= kindSlow
 				if patient && f.failed(i) == good {
 					t.Fatalf("a good holder: %v; had: %v", good, !f.failed(i))
 				}
@@ -170,6 +173,48 @@ func TestAsksThoseThatShouldHoldIt(t *testing.T) {
 	}
 	if text := f.got.Errs[0].Error(); !strings.Contains(text, "24 holders asked") {
 		t.Errorf("the error is %q", text)
+	}
+}
+
+// Those who are no members are asked once, after all members, and only if that
+// is wanted.
+func TestLooksBeyond(t *testing.T) {
+	block := newBlock(1)
+	for name, test := range map[string]struct {
+		nodes   int
+		beyond  time.Duration
+		members reply
+		want    bool // that the block is had
+	}{
+		"Absent":  {40, time.Second, reply{status: wire.BlockAbsent}, true},
+		"Silent":  {40, time.Second, reply{after: time.Hour}, true},
+		"Alone":   {1, time.Second, reply{}, true},
+		"Never":   {40, 0, reply{status: wire.BlockAbsent}, false},
+		"NoTime":  {40, time.Millisecond, reply{status: wire.BlockAbsent}, false},
+		"Members": {40, time.Second, reply{status: wire.BlockServed, data: block.Data}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			cfg.BeyondTimeout, cfg.BusyRounds = test.beyond, 0
+			h := newHouse(t, cfg, newView(test.nodes), 1)
+			h.peer = func(peer messages.NodeID, cid messages.CID) reply {
+				if peer == nobody {
+					return served(10*time.Millisecond, block)(cid)
+				}
+				return test.members
+			}
+			f := h.fetch(messages.UrgencyNow, block)
+			h.settle()
+			if f.failed(0) == test.want {
+				t.Errorf("had: %v, want %v", !f.failed(0), test.want)
+			}
+			asked := h.peersOf()
+			beyond := slices.Index(asked, nobody)
+			if wanted := test.beyond > 0 && name != "Members"; (beyond >= 0) != wanted ||
+				wanted && beyond != len(asked)-1 {
+				t.Errorf("those beyond were asked at place %d of %d", beyond, len(asked))
+			}
+		})
 	}
 }
 
@@ -509,6 +554,7 @@ func TestConfigValidate(t *testing.T) {
 		"LateAfter":          func(c *Config) { c.LateAfter = 0 },
 		"BusyWait":           func(c *Config) { c.BusyWait = 0 },
 		"BusyRounds":         func(c *Config) { c.BusyRounds = busyRoundsMax + 1 },
+		"BeyondTimeout":      func(c *Config) { c.BeyondTimeout = -1 },
 		"HashCost":           func(c *Config) { c.HashCost = -1 },
 	} {
 		cfg := DefaultConfig()

@@ -33,6 +33,10 @@
 // than Config.LateAfter is given up by half: others are asked as after a
 // timeout, and its answer is still welcome.
 //
+// When no member had a block, those who are no members are asked, once, if
+// Config.BeyondTimeout allows it: by a request to the zero ID, of which the port
+// knows whom it stands for.
+//
 // # State and bounds
 //
 // At most Config.InFlightMax requests are under way, and fewer when this

@@ -28,10 +28,24 @@ type flight struct {
 	open    int   // choices, requests and hashes under way
 	late    int   // of these, requests that take too long
 	hashing int   // of these, hashes
-	done    bool  // had, given up, or nobody waits any more
+	beyond  beyond
+	done    bool // had, given up, or nobody waits any more
 
 	asked, absent, refused, failed, wrong int
 }
+
+// beyond says whether those who are no members are asked for a block.
+type beyond uint8
+
+const (
+	beyondNot   beyond = iota
+	beyondDue          // as soon as there is room
+	beyondAsked        // once
+)
+
+// nobody is in the place of a peer when a request is to those who are no
+// members.
+var nobody messages.NodeID
 
 // waiter is an entry of an ask that waits for a flight.
 type waiter struct {

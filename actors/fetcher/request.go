@@ -106,11 +106,7 @@ func (c *core) send(p pick, choice messages.PeerChoice) {
 		flight: f, peer: choice.Peer, timeout: choice.Timeout, sentNS: c.nowNS,
 		hedgeNS: c.nowNS + int64(min(choice.HedgeAfter, c.cfg.LateAfter)), at: len(c.flying),
 	}
-	c.flying = append(c.flying, r)
-	c.perPeer[r.peer]++
-	if c.perPeer[r.peer] == c.cfg.InFlightPerPeerMax {
-		c.full++
-	}
+	c.fly(r)
 	c.stats.Requests++
 	if p.hedge {
 		c.stats.Hedges++
@@ -119,6 +115,27 @@ func (c *core) send(p pick, choice messages.PeerChoice) {
 		c.hedges = min(c.hedges+c.cfg.HedgeShare, float64(c.cfg.HedgeBurst))
 	}
 	c.wakeBy(r.hedgeNS)
+}
+
+// sendBeyond asks those who are no members.
+func (c *core) sendBeyond(f *flight) {
+	f.beyond = beyondAsked
+	f.open++
+	c.inFlight++
+	r := &request{
+		flight: f, peer: nobody, timeout: c.cfg.BeyondTimeout, sentNS: c.nowNS, at: len(c.flying),
+	}
+	c.fly(r)
+	c.stats.Beyond++
+}
+
+// fly counts a request as under way, and has it sent.
+func (c *core) fly(r *request) {
+	c.flying = append(c.flying, r)
+	c.perPeer[r.peer]++
+	if c.perPeer[r.peer] == c.cfg.InFlightPerPeerMax {
+		c.full++
+	}
 	c.effects.sends = append(c.effects.sends, r)
 }
 
@@ -147,7 +164,8 @@ func (c *core) answered(r *request, m messages.RequestAnswered) {
 	var outcome messages.Outcome
 	outcome, r.said = c.judge(m)
 	r.took = m.Took
-	if outcome == messages.OutcomeServed || errors.Is(m.Err, port.ErrTimeout) {
+	if r.peer != nobody &&
+		(outcome == messages.OutcomeServed || errors.Is(m.Err, port.ErrTimeout)) {
 		c.window.came(c.nowNS, r.sentNS, c.inFlight+1)
 	}
 	switch {
@@ -225,10 +243,13 @@ func (c *core) hashed(r *request, right bool) {
 	c.pump()
 }
 
-// answer tells the scorer how a choice ended.
+// answer tells the scorer how a choice ended. Who is no member was not chosen.
 func (c *core) answer(
 	peer messages.NodeID, outcome messages.Outcome, took time.Duration, it said,
 ) {
+	if peer == nobody {
+		return
+	}
 	c.effects.answered = append(c.effects.answered, messages.PeerAnswered{
 		Peer: peer, Outcome: outcome, Took: took, Load: it.load, Wait: it.wait,
 	})

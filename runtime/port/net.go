@@ -32,6 +32,10 @@ type Net interface {
 	// Request is answered by exactly one RequestAnswered to the calling
 	// incarnation, at the latest after timeout. A response that comes later
 	// is dropped. The request may be handled more than once.
+	//
+	// A request of messages.ProtocolBlock to the zero ID is for whoever has the
+	// block and is no node, such as peers of IPFS, where the port knows any.
+	// Without a timely answer of these it is ErrUnreachable or ErrTimeout.
 	Request(corr messages.Corr, to messages.NodeID, protocol messages.Protocol,
 		packet messages.Packet, timeout time.Duration)
 	// Handle delivers inbound packets of a protocol to the calling

@@ -51,6 +51,8 @@ type Config struct {
 	// Sources are the multiaddrs, each with /p2p/ID, of nodes of IPFS that
 	// blocks are asked of which no node has. Without Bitswap they are of no use.
 	Sources []string
+	// BitswapBounds says how much there is of everything of bitswap.
+	BitswapBounds bitswap.Bounds
 	// Bounds says how much there is of everything.
 	Bounds Bounds
 	// Protocols are spoken beside those of package messages; for tests.

@@ -2,13 +2,17 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
 
 	"github.com/noisefs/noisefs/cluster/bitswap"
 	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/messages/wire"
+	"github.com/noisefs/noisefs/runtime/port"
 )
 
 // speakBitswap makes this node one of IPFS.
@@ -17,9 +21,10 @@ func (h *Host) speakBitswap() error {
 	if err != nil {
 		return err
 	}
+	bounds := h.config.BitswapBounds
+	bounds.BlockBytes = h.config.Bounds.BlockBytesMax
 	h.bitswap, err = bitswap.Start(h.host, bitswap.Config{
-		Sources: sources,
-		Bounds:  bitswap.Bounds{BlockBytes: h.config.Bounds.BlockBytesMax},
+		Sources: sources, Bounds: bounds,
 		Ask: func(ctx context.Context, packet messages.Packet) (messages.Packet, error) {
 			return h.Ask(ctx, messages.ProtocolBlock, packet)
 		},
@@ -28,6 +33,55 @@ func (h *Host) speakBitswap() error {
 		return fmt.Errorf("cluster: %w", err)
 	}
 	return nil
+}
+
+// requestBeyond answers a request for a block that is for nobody of the nodes,
+// with what peers of IPFS say.
+func (h *Host) requestBeyond(
+	p *Port, corr messages.Corr, packet messages.Packet, timeout time.Duration,
+) {
+	x, begun := h.exchanges, time.Now()
+	answer := func(response messages.Packet, err error) {
+		x.mu.Lock()
+		ended := x.closed || p.closed
+		x.mu.Unlock()
+		if !ended {
+			p.answer(messages.RequestAnswered{
+				Answer: messages.Answer{Corr: corr}, Packet: response,
+				Took: time.Since(begun), Err: err,
+			})
+		}
+	}
+	request, err := wire.DecodeBlockRequest(packet.Head)
+	if err != nil || h.bitswap == nil || request.Presence {
+		answer(messages.Packet{}, port.ErrUnreachable)
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closed || p.closed {
+		return
+	}
+	x.wait.Go(func() {
+		ctx, cancel := context.WithTimeout(x.ended, timeout)
+		defer cancel()
+		answer(h.fetchBeyond(ctx, request.CID))
+	})
+}
+
+// fetchBeyond asks peers of IPFS for a block, and says it as a node would.
+func (h *Host) fetchBeyond(ctx context.Context, cid messages.CID) (messages.Packet, error) {
+	data, err := h.bitswap.Fetch(ctx, cid)
+	switch {
+	case err == nil:
+		head := wire.BlockResponse{Status: wire.BlockServed}.Append(nil)
+		return messages.Packet{Head: head, Blocks: [][]byte{data}}, nil
+	case errors.Is(err, bitswap.ErrAbsent):
+		return messages.Packet{Head: wire.BlockResponse{Status: wire.BlockAbsent}.Append(nil)}, nil
+	case ctx.Err() != nil:
+		return messages.Packet{}, port.ErrTimeout
+	}
+	return messages.Packet{}, port.ErrUnreachable
 }
 
 // ValidSource says what is wrong with a multiaddr of a node of IPFS.

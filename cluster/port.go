@@ -29,6 +29,10 @@ func (p *Port) Request(
 	corr messages.Corr, to messages.NodeID, protocol messages.Protocol,
 	packet messages.Packet, timeout time.Duration,
 ) {
+	if (to == messages.NodeID{}) && protocol == messages.ProtocolBlock {
+		p.host.requestBeyond(p, corr, packet, timeout)
+		return
+	}
 	if err := p.host.exchanges.request(p, corr, to, protocol, packet, timeout); err != nil {
 		p.answer(messages.RequestAnswered{
 			Answer: messages.Answer{Corr: corr}, From: to, Err: err,

@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
+	"net"
 	"sync"
 	"time"
 
@@ -165,7 +165,7 @@ func (p *patient) SendMessage(
 	ctx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
 	err := p.BitSwapNetwork.SendMessage(ctx, to, m)
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+	if late := net.Error(nil); errors.As(err, &late) && late.Timeout() {
 		return errors.Join(err, p.DisconnectFrom(ctx, to))
 	}
 	return err

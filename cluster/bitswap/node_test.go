@@ -12,6 +12,7 @@ import (
 
 	"github.com/noisefs/noisefs/actors/store"
 	"github.com/noisefs/noisefs/cluster"
+	"github.com/noisefs/noisefs/cluster/bitswap"
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/blockstore"
 	"github.com/noisefs/noisefs/runtime/format"
@@ -68,7 +69,12 @@ func must[T any](value T, err error) func(testing.TB) T {
 
 func newHost(tb testing.TB, listen string, sources ...string) *cluster.Host {
 	tb.Helper()
-	c := cluster.Config{Listen: []string{listen}, Bitswap: true, Sources: sources}
+	return startHost(tb, cluster.Config{Listen: []string{listen}, Sources: sources})
+}
+
+func startHost(tb testing.TB, c cluster.Config) *cluster.Host {
+	tb.Helper()
+	c.Bitswap = true
 	_, _ = rand.Read(c.Seed[:])
 	h := must(cluster.Start(c))(tb)
 	tb.Cleanup(func() {
@@ -84,6 +90,11 @@ const onTCP = "/ip4/127.0.0.1/tcp/0"
 // newDepot starts a store that is one of many.
 func newDepot(tb testing.TB, listen string) *depot {
 	tb.Helper()
+	return newDepotWith(tb, listen, bitswap.Bounds{})
+}
+
+func newDepotWith(tb testing.TB, listen string, bounds bitswap.Bounds) *depot {
+	tb.Helper()
 	dir := tb.TempDir()
 	disk := must(host.OpenDisk(filepath.Join(dir, "blocks")))(tb)
 	blocks := must(blockstore.Open(disk, blockstore.Options{Reserve: -1}))(tb)
@@ -98,7 +109,7 @@ func newDepot(tb testing.TB, listen string) *depot {
 		}
 	})
 	d := &depot{tb: tb, engine: &counted{BlockEngine: blocks}}
-	d.host = newHost(tb, listen)
+	d.host = startHost(tb, cluster.Config{Listen: []string{listen}, BitswapBounds: bounds})
 	ports := host.New(host.Config{Blocks: d.engine, Index: rows, Wire: d.host})
 	system := shell.NewSystem(shell.Options{Now: time.Now, Elapsed: host.NewElapsed()})
 	d.running = must(tree.Start(system, "depot", depotSpec(), ports))(tb)

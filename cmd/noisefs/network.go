@@ -39,6 +39,7 @@ func joinNetwork(
 		host, err := cluster.Start(cluster.Config{
 			Seed: seed, Secret: secret, Listen: strings.Fields(c.Network.Listen),
 			Bootstrap: strings.Fields(c.Network.Bootstrap), MDNS: c.Network.MDNS == "on",
+			Bitswap: c.Network.Bitswap == "on", Sources: strings.Fields(c.Network.IPFSPeers),
 			Bounds: cluster.Bounds{
 				ConnectionsLow: c.Network.ConnectionsLow, ConnectionsHigh: c.Network.ConnectionsHigh,
 				UpMax: c.Network.UpMax, DownMax: c.Network.DownMax,

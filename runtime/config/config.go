@@ -180,6 +180,8 @@ type Network struct {
 	Bootstrap     string // likewise, each with /p2p/ID
 	MDNS          string // "on" or "off"
 	PSKFile       string // path; empty: whoever finds the network may join
+	Bitswap       string // "on" or "off"
+	IPFSPeers     string // multiaddrs, each with /p2p/ID
 	StorageBytes  int64
 	CacheBytes    int64
 	FailureDomain string
@@ -296,6 +298,8 @@ func (c *Config) conflicts() Problems {
 		"network.connections_high", n.ConnectionsHigh)
 	demand(n.Bootstrap == "" || n.Listen != "", "network.bootstrap",
 		"there is nothing in network.listen: nodes that are joined have to reach this one")
+	demand(n.IPFSPeers == "" || n.Bitswap == "on", "network.ipfs_peers",
+		"they are spoken with by bitswap, and network.bitswap is off")
 	return problems
 }
 

@@ -33,6 +33,24 @@ func networkFields() []field {
 			place: func(c *Config) any { return &c.Network.MDNS },
 		},
 		{
+			key: "network.bitswap", kind: kindChoice, fallback: "on", choices: []string{"off", "on"},
+			does: "Whether nodes of IPFS are served, by bitswap, the blocks that this one holds " +
+				"for the network.",
+			costs: "turning it off: less traffic, and blocks that only nodes of NoiseFS can have",
+			place: func(c *Config) any { return &c.Network.Bitswap },
+		},
+		{
+			key: "network.ipfs_peers", kind: kindText, unit: "multiaddrs", fallback: "",
+			zero: "multiaddrs, each ending in /p2p/ID, with spaces between; empty: blocks come " +
+				"from members alone",
+			valid: validMultiaddrs,
+			does: "Nodes of IPFS that blocks are asked of which no member has, one after the " +
+				"other in an order drawn for each block.",
+			costs: "these nodes learn which such blocks are read here; a read of what nobody has " +
+				"takes longer to fail",
+			place: func(c *Config) any { return &c.Network.IPFSPeers },
+		},
+		{
 			key: "network.psk_file", flag: "psk", kind: kindText, unit: "path", fallback: "",
 			zero: "a path; empty: whoever finds the network may join it",
 			does: "The file of the secret that the nodes of a private network share, as " +

@@ -149,7 +149,7 @@ func validText(t *rapid.T, f field) string {
 		switch f.key {
 		case "metrics.listen":
 			return rapid.SampledFrom([]string{"", ":1", "[::1]:9100"}).Draw(t, "listen")
-		case "network.listen", "network.bootstrap":
+		case "network.listen", "network.bootstrap", "network.ipfs_peers":
 			return rapid.SampledFrom([]string{"", "/a", " /a/b  /c "}).Draw(t, "multiaddrs")
 		}
 		return rapid.StringMatching(`[ -~äß"'\\]{0,20}`).Draw(t, "text")

@@ -55,6 +55,9 @@ func (c Config) OneOfMany(s *config.Config, seeds []messages.NodeID, edge Edge) 
 	n.Replication.RetryDelay = min(n.Replication.RetryDelay, 2*s.Network.DisperseDelay)
 	n.Replication.ReplicasMax = int(held)
 	n.Replication.WatchedMax = max(n.Replication.WatchedMax, 2*int(held))
+	if s.Network.IPFSPeers != "" {
+		n.Fetcher.BeyondTimeout = n.Fetcher.FetchTimeout / 3
+	}
 	c.Network = &n
 	return c
 }

@@ -145,7 +145,7 @@ func (r *run) read(store contender, all, n int) time.Duration {
 func BenchmarkEngines(b *testing.B) {
 	blocks, dir := settings(b)
 	source := newSource()
-	for _, name := range []string{"bare", "pack", "flatfs", "pebble"} {
+	for _, name := range []string{"bare", "pack", "pebble"} {
 		b.Run(name, func(b *testing.B) {
 			r := &run{B: b, open: contenders[name], source: source, path: dir}
 			for b.Loop() {

@@ -2,15 +2,12 @@ package engines
 
 import (
 	"context"
-	"encoding/base32"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/ipfs/go-datastore"
-	flatfs "github.com/ipfs/go-ds-flatfs"
 
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/blockstore"
@@ -32,7 +29,7 @@ type contender interface {
 
 // contenders open what is in a folder.
 var contenders = map[string]func(path string, sync bool) (contender, error){
-	"bare": openBare, "pack": openPack, "flatfs": openFlatfs, "pebble": openPebble,
+	"bare": openBare, "pack": openPack, "pebble": openPebble,
 }
 
 // packStore is the engine of NoiseFS.
@@ -135,61 +132,6 @@ func (s *bareLoop) remove([]messages.CID) error { return nil }
 func (s *bareLoop) compact() error              { return nil }
 
 func (s *bareLoop) close() error { return errors.Join(s.file.Close(), s.disk.Close()) }
-
-// flatStore is the block store of Kubo: a file per block.
-type flatStore struct{ *flatfs.Datastore }
-
-func openFlatfs(path string, sync bool) (contender, error) {
-	shards, err := flatfs.ParseShardFunc("/repo/flatfs/shard/v1/next-to-last/2")
-	if err != nil {
-		return nil, err
-	}
-	store, err := flatfs.CreateOrOpen(path, shards, sync)
-	if err != nil {
-		return nil, err
-	}
-	return flatStore{store}, nil
-}
-
-// keyBase is how Kubo writes keys in file names.
-var keyBase = base32.StdEncoding.WithPadding(base32.NoPadding)
-
-func flatKey(cid messages.CID) datastore.Key {
-	return datastore.RawKey("/" + keyBase.EncodeToString(cid[:]))
-}
-
-func (s flatStore) put(blocks []messages.Block) error {
-	ctx := context.Background()
-	if len(blocks) == 1 {
-		return s.Put(ctx, flatKey(blocks[0].CID), blocks[0].Data)
-	}
-	batch, err := s.Batch(ctx)
-	if err != nil {
-		return err
-	}
-	for _, b := range blocks {
-		if err := batch.Put(ctx, flatKey(b.CID), b.Data); err != nil {
-			return err
-		}
-	}
-	return batch.Commit(ctx)
-}
-
-func (s flatStore) get(cid messages.CID, _ []byte) ([]byte, error) {
-	return s.Get(context.Background(), flatKey(cid))
-}
-
-func (s flatStore) remove(cids []messages.CID) error {
-	for _, cid := range cids {
-		if err := s.Delete(context.Background(), flatKey(cid)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s flatStore) compact() error { return nil }
-func (s flatStore) close() error   { return s.Close() }
 
 // pebbleStore is pebble with values in blob files.
 type pebbleStore struct {

@@ -72,6 +72,7 @@ type Host struct {
 	dht       *dht.IpfsDHT
 	bandwidth *metrics.BandwidthCounter
 	seeds     []messages.NodeID
+	secret    *NetworkSecret // for invitations; nil: the network is open
 	exchanges *exchanges
 	gossip    *gossips
 	local     *localDiscovery // nil without MDNS
@@ -101,6 +102,10 @@ func Start(c Config) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{config: c, bandwidth: metrics.NewBandwidthCounter()}
+	if c.Secret != nil {
+		secret := *c.Secret
+		h.secret, h.config.Secret = &secret, &secret
+	}
 	if err := h.listen(bootstrap); err != nil {
 		return nil, err
 	}
@@ -163,7 +168,7 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 	if c.Secret == nil {
 		options = append(options, libp2p.Transport(quic.NewTransport))
 	} else {
-		options = append(options, libp2p.PrivateNetwork(slices.Clone(c.Secret[:])))
+		options = append(options, libp2p.PrivateNetwork(c.Secret[:]))
 	}
 	switch {
 	case !wide:

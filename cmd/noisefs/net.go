@@ -74,7 +74,7 @@ take as --bootstrap, or 'noisefs net connect'.`,
 		},
 	}
 	return group("net", "The node among others", id, addresses, connect, status,
-		newNetPSKCommand(g))
+		newNetInviteCommand(g), newNetJoinCommand(g), newNetPSKCommand(g))
 }
 
 // withNetwork asks the running node how it does among others.

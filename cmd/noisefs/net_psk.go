@@ -39,11 +39,16 @@ func writeNewSecret(name string) error {
 	var secret cluster.NetworkSecret
 	defer clear(secret[:])
 	_, _ = rand.Read(secret[:]) // never fails
+	return writeSecret(name, cluster.FormatSecret(&secret))
+}
+
+// writeSecret writes a new file that only its owner can read.
+func writeSecret(name string, content []byte) error {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(cluster.FormatSecret(&secret))
+	_, err = file.Write(content)
 	return errors.Join(err, file.Sync(), file.Close())
 }
 

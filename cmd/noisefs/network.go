@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/noisefs/noisefs/cluster"
 	"github.com/noisefs/noisefs/messages"
@@ -52,6 +53,15 @@ func joinNetwork(
 		}
 		return networked{host}, nil
 	}
+}
+
+// Invite implements [node.Edge].
+func (n networked) Invite(expires time.Time) (string, error) {
+	invite, err := n.Host.Invite(expires)
+	if err != nil {
+		return "", messages.Errorf(messages.CodeUnavailable, "%v", err)
+	}
+	return cluster.FormatInvite(invite), nil
 }
 
 // Connections implements [node.Edge].

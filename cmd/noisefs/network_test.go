@@ -270,6 +270,42 @@ func TestPrivateNetwork(t *testing.T) {
 	}
 }
 
+// An invitation is all that a node needs to join, with a secret and without.
+func TestInviteAndJoin(t *testing.T) {
+	skipNetworks(t)
+	root := fastTempDir(t)
+	psk := filepath.Join(root, "net.psk")
+	must(t, "", "net", "psk", "new", psk)
+	for name, args := range map[string][]string{"open": nil, "private": {"--psk", psk}} {
+		t.Run(name, func(t *testing.T) {
+			host := startMember(t, filepath.Join(root, name+"-host"), args...)
+			dir := filepath.Join(root, name+"-guest")
+			must(t, "", "init", "--no-passphrase", "--repo", dir)
+			invite := must(t, "", "net", "invite", "--repo", host.dir)
+			must(t, invite, "net", "join", "-", "--repo", dir)
+			must(t, invite, "net", "join", "-", "--repo", dir) // twice is once
+			guest := startMember(t, dir)                       // its flag overrides the address that join chose
+			eventually(t, "they know of each other", func() bool {
+				return host.status().Members == 2 && guest.status().Members == 2
+			})
+			if strings.Contains(host.said.String()+guest.said.String(), "noisefs-invite") {
+				t.Error("the invitation is in the log")
+			}
+		})
+	}
+	other := filepath.Join(root, "other.psk")
+	must(t, "", "net", "psk", "new", other)
+	host := startMember(t, filepath.Join(root, "other"), "--psk", other)
+	invite := strings.TrimSpace(must(t, "", "net", "invite", "--expires", "1s", "--repo", host.dir))
+	mustFail(t, exitUsage, "net", "join", invite, "--repo", filepath.Join(root, "private-guest"))
+	mustFail(t, exitUsage, "net", "join", invite[:len(invite)-1], "--repo", host.dir)
+	fresh := newRepository(t)
+	eventually(t, "it expires", func() bool {
+		got := noisefs(t, "", "net", "join", invite, "--repo", fresh)
+		return got.code == exitUsage && strings.Contains(got.err, "expired")
+	})
+}
+
 func TestNetCommandsOfANodeThatIsAlone(t *testing.T) {
 	dir := newRepository(t)
 	for _, args := range [][]string{{"net", "id"}, {"net", "addrs"}, {"peers"}} {

@@ -158,6 +158,10 @@ func TestNetworkThroughTheSocket(t *testing.T) {
 	if err != nil || id != fakePeers[0].ID {
 		t.Errorf("got %s, %v", id, err)
 	}
+	text, err := client.Invite(t.Context(), time.Unix(1_800_000_000, 0))
+	if err != nil || text != "come until 2027-01-15T08:00:00Z" {
+		t.Errorf("got %q, %v", text, err)
+	}
 	_, err = client.Connect(t.Context(), "/ip4/192.0.2.9/tcp/1")
 	if !errors.Is(err, &messages.Error{Code: messages.CodeUnavailable}) {
 		t.Errorf("got %v of nobody, want CodeUnavailable", err)

@@ -333,6 +333,10 @@ func (c *fakeClient) Network(context.Context) (node.NetworkStatus, error) {
 
 func (c *fakeClient) Peers(context.Context) ([]node.PeerStatus, error) { return fakePeers, nil }
 
+func (c *fakeClient) Invite(_ context.Context, expires time.Time) (string, error) {
+	return "come until " + expires.UTC().Format(time.RFC3339), nil
+}
+
 func (c *fakeClient) Connect(_ context.Context, address string) (messages.NodeID, error) {
 	if address != fakePeers[0].Address {
 		return messages.NodeID{}, messages.Errorf(messages.CodeUnavailable, "nobody is there")

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/node"
@@ -15,6 +16,14 @@ type connectRequest struct {
 
 type connectReply struct {
 	ID messages.NodeID `json:"id"`
+}
+
+type inviteRequest struct {
+	Expires time.Time `json:"expires"`
+}
+
+type inviteReply struct {
+	Invite string `json:"invite"`
 }
 
 type peersReply struct {
@@ -49,6 +58,18 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) error {
 	return reply(w, connectReply{id})
 }
 
+func (s *Server) invite(w http.ResponseWriter, r *http.Request) error {
+	request, err := decode[inviteRequest](s, w, r)
+	if err != nil {
+		return err
+	}
+	text, err := s.client.Invite(r.Context(), request.Expires)
+	if err != nil {
+		return err
+	}
+	return reply(w, inviteReply{text})
+}
+
 // Network implements [node.Client].
 func (c *Client) Network(ctx context.Context) (node.NetworkStatus, error) {
 	var status node.NetworkStatus
@@ -68,4 +89,11 @@ func (c *Client) Connect(ctx context.Context, address string) (messages.NodeID, 
 	var connected connectReply
 	err := c.do(ctx, http.MethodPost, "/v1/network/connect", connectRequest{address}, &connected)
 	return connected.ID, err
+}
+
+// Invite implements [node.Client].
+func (c *Client) Invite(ctx context.Context, expires time.Time) (string, error) {
+	var invited inviteReply
+	err := c.do(ctx, http.MethodPost, "/v1/network/invite", inviteRequest{expires}, &invited)
+	return invited.Invite, err
 }

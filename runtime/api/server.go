@@ -157,6 +157,7 @@ func (s *Server) routes() http.Handler {
 	handle("GET /v1/network", s.network)
 	handle("GET /v1/network/peers", s.peers)
 	handle("POST /v1/network/connect", s.connect)
+	handle("POST /v1/network/invite", s.invite)
 	handle("POST /v1/replicas", s.replicas)
 	handle("POST /v1/spread", s.spread)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

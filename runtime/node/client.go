@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/noisefs/noisefs/messages"
 )
@@ -60,6 +61,9 @@ type Client interface {
 	Network(ctx context.Context) (NetworkStatus, error)
 	// Peers lists the other members that the node knows of, in order of ID.
 	Peers(ctx context.Context) ([]PeerStatus, error)
+	// Invite makes the text of an invitation to the node's network, which is
+	// good until then. It holds the secret of a private network.
+	Invite(ctx context.Context, expires time.Time) (string, error)
 	// Connect dials a node by its multiaddr with /p2p/ID, and joins its network.
 	Connect(ctx context.Context, address string) (messages.NodeID, error)
 

@@ -16,6 +16,8 @@ type Edge interface {
 	Addresses() []string
 	// Connections are those that are open, in no order.
 	Connections() []Connection
+	// Invite makes the text of an invitation to the network, good until then.
+	Invite(expires time.Time) (string, error)
 	// Connect dials a node, and has the membership meet it. Errors are, or
 	// wrap, *messages.Error.
 	Connect(ctx context.Context, address string) (messages.NodeID, error)
@@ -156,4 +158,13 @@ func (l *Local) Connect(ctx context.Context, address string) (messages.NodeID, e
 		return messages.NodeID{}, err
 	}
 	return edge.Connect(ctx, address)
+}
+
+// Invite implements [Client].
+func (l *Local) Invite(_ context.Context, expires time.Time) (string, error) {
+	edge, err := l.edge()
+	if err != nil {
+		return "", err
+	}
+	return edge.Invite(expires)
 }

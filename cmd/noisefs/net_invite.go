@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/noisefs/noisefs/cluster"
+	"github.com/noisefs/noisefs/runtime/config"
+	"github.com/noisefs/noisefs/runtime/node"
+)
+
+const (
+	// inviteExpires is for how long an invitation is good unless it is said.
+	inviteExpires = 24 * time.Hour
+	// joinListen is where a node listens that joins and listened nowhere.
+	joinListen = "/ip4/0.0.0.0/tcp/4021"
+	// joinSecretName is the secret's file in the repository of a node that joined.
+	joinSecretName = "network.psk"
+)
+
+func newNetInviteCommand(g *globals) *cobra.Command {
+	expires := inviteExpires
+	cmd := &cobra.Command{
+		Use: "invite", Short: "Print a text by which another node joins the running one's network",
+		Long: `Invite prints one line for 'noisefs net join' on another machine: the addresses of
+this node and, of a private network, its secret. Send it as you would a password:
+whoever has the line of a private network is in. After the time in --expires,
+net join refuses it; that is a guard against old messages, not against somebody
+who takes the secret out of it.`,
+		Example: "  noisefs net invite --expires 1h",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if expires < time.Second {
+				return usagef("--expires is %s, want a second or more", expires)
+			}
+			return g.withClient(cmd.Context(), func(client node.Client) error {
+				text, err := client.Invite(cmd.Context(), time.Now().Add(expires))
+				if err != nil {
+					return fmt.Errorf("net invite: %w", err)
+				}
+				if g.json {
+					return printJSON(g.out, map[string]string{"invite": text})
+				}
+				_, err = fmt.Fprintln(g.out, text)
+				return err
+			})
+		},
+	}
+	cmd.Flags().DurationVar(&expires, "expires", expires, "for how long it is good")
+	return cmd
+}
+
+func newNetJoinCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "join INVITE|@FILE|-", Short: "Join the network that an invitation is of",
+		Long: `Join writes what an invitation says into the configuration of the repository: the
+addresses to network.bootstrap, the secret of a private network to the file
+network.psk beside it, which only you can read, and, if the node listened
+nowhere, ` + joinListen + ` to network.listen. The daemon joins when it starts next.
+
+The invitation may be given as @FILE or as - (standard input), which keeps it
+out of the process list and shell history.`,
+		Example: `  noisefs net join -
+  noisefs daemon`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := runJoin(cmd.Context(), g, args[0]); err != nil {
+				return fmt.Errorf("net join: %w", err)
+			}
+			return nil
+		},
+	}
+}
+
+func runJoin(ctx context.Context, g *globals, arg string) error {
+	text := arg
+	if arg == "-" || strings.HasPrefix(arg, "@") {
+		given, _, err := g.linkText(ctx, arg)
+		if err != nil {
+			return err
+		}
+		text = given
+	}
+	invite, err := cluster.ParseInvite(text, time.Now())
+	if err != nil {
+		return err
+	}
+	dir, err := g.existingRepository()
+	if err != nil {
+		return err
+	}
+	cfg, err := g.loadConfig(dir)
+	if err != nil {
+		return err
+	}
+	file, err := joinSecret(dir, cfg.Network.PSKFile, invite.Secret)
+	if err != nil {
+		return err
+	}
+	bootstrap := strings.Fields(cfg.Network.Bootstrap)
+	for _, address := range invite.Addresses {
+		if !slices.Contains(bootstrap, address) {
+			bootstrap = append(bootstrap, address)
+		}
+	}
+	settings := [][2]string{{"network.bootstrap", strings.Join(bootstrap, " ")}}
+	if cfg.Network.Listen == "" { // first: nobody joins without
+		settings = append([][2]string{{"network.listen", joinListen}}, settings...)
+	}
+	if file != "" {
+		settings = append(settings, [2]string{"network.psk_file", file})
+	}
+	for _, setting := range settings {
+		err := config.Set(filepath.Join(dir, config.FileName), setting[0], setting[1])
+		if err != nil {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if setting[0] == "network.listen" {
+			g.remark("the node will listen on %s", joinListen)
+		}
+	}
+	g.remark("the daemon joins when it starts next: noisefs daemon")
+	return nil
+}
+
+// joinSecret writes the secret of a private network into the repository, and
+// returns the name of its file; "" when there is nothing to change.
+func joinSecret(dir, present string, secret *cluster.NetworkSecret) (string, error) {
+	if present != "" {
+		known, err := readSecret(present)
+		if err != nil {
+			return "", err
+		}
+		if secret == nil || *known != *secret {
+			return "", usagef("the node is in another private network, by %s", present)
+		}
+		return "", nil
+	}
+	if secret == nil {
+		return "", nil
+	}
+	name, err := filepath.Abs(filepath.Join(dir, joinSecretName))
+	if err != nil {
+		return "", err
+	}
+	content := cluster.FormatSecret(secret)
+	defer clear(content)
+	err = writeSecret(name, content)
+	if errors.Is(err, os.ErrExist) { // an earlier try got so far
+		before, errRead := os.ReadFile(name)
+		if errRead == nil && bytes.Equal(before, content) {
+			err = nil
+		}
+	}
+	return name, err
+}

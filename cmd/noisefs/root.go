@@ -98,7 +98,7 @@ that is needed to read a file back, and nothing less is enough.`,
 	root.AddCommand(
 		newInitCommand(g), newDaemonCommand(g), newDemoCommand(g),
 		newPutCommand(g), newGetCommand(g), newCatCommand(g), newLsCommand(g),
-		newStatCommand(g), newMvCommand(g), newRmCommand(g), newMkdirCommand(g),
+		newStatCommand(g), newStatusCommand(g), newMvCommand(g), newRmCommand(g), newMkdirCommand(g),
 		newShareCommand(g), newUnshareCommand(g), newImportCommand(g),
 		newNetCommand(g), newPeersCommand(g), newReplicasCommand(g), newRepoCommand(g), newBlockCommand(g), newConfigCommand(g),
 		newVaultCommand(g), newTreeCommand(g), newVersionCommand(g),

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -25,6 +26,10 @@ func (h *Host) speakBitswap() error {
 	bounds.BlockBytes = h.config.Bounds.BlockBytesMax
 	h.bitswap, err = bitswap.Start(h.host, bitswap.Config{
 		Sources: sources, Bounds: bounds,
+		// What IPFS is served waits for what members are; what is fetched from
+		// it, somebody reads.
+		Sending:   pace(h.exchanges.up, messages.ProtocolReplica),
+		Receiving: pace(h.exchanges.down, messages.ProtocolBlock),
 		Ask: func(ctx context.Context, packet messages.Packet) (messages.Packet, error) {
 			return h.Ask(ctx, messages.ProtocolBlock, packet)
 		},
@@ -33,6 +38,21 @@ func (h *Host) speakBitswap() error {
 		return fmt.Errorf("cluster: %w", err)
 	}
 	return nil
+}
+
+// pace has bitswap keep to the bounds of a direction, in the class of a
+// protocol.
+func pace(s *shaper, class messages.Protocol) bitswap.Pace {
+	if s == nil {
+		return nil
+	}
+	return func(ctx context.Context, with peer.ID, bytes int) error {
+		id, err := nodeOf(with)
+		if err != nil {
+			id = sha256.Sum256([]byte(with)) // its key is of another kind
+		}
+		return s.share(ctx, id, class).take(bytes)
+	}
 }
 
 // requestBeyond answers a request for a block that is for nobody of the nodes,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,17 +22,20 @@ import (
 // the limits of a node.
 func newLane(tb testing.TB, bounds bitswap.Bounds, sources ...*ipfs) *bitswap.Lane {
 	tb.Helper()
-	resources := must(cluster.NewResourceManager(cluster.DefaultBounds(), nil))(tb)
-	h := must(libp2p.New(libp2p.ListenAddrStrings(onTCP), libp2p.ResourceManager(resources)))(tb)
-	c := bitswap.Config{
-		Bounds: bounds,
-		Ask: func(context.Context, messages.Packet) (messages.Packet, error) {
-			return messages.Packet{}, errors.New("there is no store")
-		},
-	}
+	c := bitswap.Config{Bounds: bounds}
 	for _, s := range sources {
 		address := must(multiaddr.NewMultiaddr(s.address(tb)))(tb)
 		c.Sources = append(c.Sources, *must(peer.AddrInfoFromP2pAddr(address))(tb))
+	}
+	return startLane(tb, c)
+}
+
+func startLane(tb testing.TB, c bitswap.Config) *bitswap.Lane {
+	tb.Helper()
+	resources := must(cluster.NewResourceManager(cluster.DefaultBounds(), nil))(tb)
+	h := must(libp2p.New(libp2p.ListenAddrStrings(onTCP), libp2p.ResourceManager(resources)))(tb)
+	c.Ask = func(context.Context, messages.Packet) (messages.Packet, error) {
+		return messages.Packet{}, errors.New("there is no store")
 	}
 	l := must(bitswap.Start(h, c))(tb)
 	tb.Cleanup(func() {
@@ -127,4 +131,48 @@ func TestFetchesFail(t *testing.T) {
 	if _, err := l.Fetch(canceled, messages.CID{1}); err == nil {
 		t.Error("a fetch that nobody waits for came to good")
 	}
+}
+
+// As many bytes as a peer sends, or is sent, wait for leave to pass.
+func TestTrafficIsPaced(t *testing.T) {
+	blocks := randomBlocks(20)
+	total := int64(len(blocks) * len(blocks[0].Data))
+	var sent, received atomic.Int64
+	count := func(n *atomic.Int64) bitswap.Pace {
+		return func(_ context.Context, _ peer.ID, bytes int) error {
+			n.Add(int64(bytes))
+			return nil
+		}
+	}
+	d, stranger := newDepot(t, onTCP), newIPFS(t, onTCP)
+	d.hold(blocks)
+	server := must(libp2p.New(libp2p.ListenAddrStrings(onTCP)))(t)
+	serving := must(bitswap.Start(server, bitswap.Config{
+		Sending: count(&sent),
+		Ask: func(ctx context.Context, packet messages.Packet) (messages.Packet, error) {
+			return d.host.Ask(ctx, messages.ProtocolBlock, packet)
+		},
+	}))(t)
+	source := peer.AddrInfo{ID: server.ID(), Addrs: server.Addrs()}
+	stranger.connect(t, must(peer.AddrInfoToP2pAddrs(&source))(t)[0].String())
+	wantFetched(t, stranger, blocks)
+
+	reader := must(libp2p.New(libp2p.ListenAddrStrings(onTCP)))(t)
+	fetching := must(bitswap.Start(reader, bitswap.Config{
+		Sources: []peer.AddrInfo{source}, Receiving: count(&received),
+	}))(t)
+	fetchAll(t, fetching, blocks)
+	if sent.Load() < 2*total || received.Load() < total {
+		t.Errorf("%d bytes waited to be sent, %d to be received, of %d blocks twice and once",
+			sent.Load(), received.Load(), len(blocks))
+	}
+	for _, end := range []func() error{reader.Close, server.Close} {
+		t.Cleanup(func() {
+			if err := end(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	fetching.Close()
+	serving.Close()
 }

@@ -27,6 +27,8 @@ var errTooLarge = errors.New("bitswap: a message is too large")
 // guarded is a host whose streams take no memory that was not granted.
 type guarded struct {
 	host.Host
+	ended    context.Context
+	pace     Pace // nil: at once
 	patience time.Duration
 
 	mu      sync.Mutex
@@ -39,7 +41,7 @@ type guarded struct {
 func (g *guarded) SetStreamHandler(name protocol.ID, handle network.StreamHandler) {
 	g.Host.SetStreamHandler(name, func(stream network.Stream) {
 		m := &metered{
-			Stream: stream, in: bufio.NewReaderSize(stream, readBytes), patience: g.patience,
+			Stream: stream, in: bufio.NewReaderSize(stream, readBytes), of: g,
 		}
 		if !g.enter(m) {
 			_ = stream.Reset()
@@ -91,11 +93,11 @@ const readBytes = 4 << 10
 // which allocates it then; and each message has a time to arrive in whole.
 type metered struct {
 	network.Stream
-	in       *bufio.Reader
-	patience time.Duration
-	prefix   []byte // of the message, not handed on yet
-	left     int    // bytes of the message that did not come yet
-	held     int    // memory reserved
+	in     *bufio.Reader
+	of     *guarded
+	prefix []byte // of the message, not handed on yet
+	left   int    // bytes of the message that did not come yet
+	held   int    // memory reserved
 }
 
 // Read implements [network.Stream].
@@ -112,6 +114,17 @@ func (m *metered) Read(p []byte) (int, error) {
 	}
 	n, err := m.in.Read(p[:min(len(p), m.left)])
 	m.left -= n
+	if n == 0 || m.of.pace == nil {
+		return n, err
+	}
+	// What is not read is not acknowledged, and so the peer is slower too; the
+	// time that was waited here is not its fault.
+	if paced := m.of.pace(m.of.ended, m.Conn().RemotePeer(), n); paced != nil {
+		return n, paced
+	}
+	if late := m.SetReadDeadline(time.Now().Add(m.of.patience)); late != nil {
+		return n, late
+	}
 	return n, err
 }
 
@@ -124,7 +137,7 @@ func (m *metered) next() error {
 	if _, err := m.in.Peek(1); err != nil {
 		return err
 	}
-	if err := m.SetReadDeadline(time.Now().Add(m.patience)); err != nil {
+	if err := m.SetReadDeadline(time.Now().Add(m.of.patience)); err != nil {
 		return err
 	}
 	length, err := binary.ReadUvarint(m.in)
@@ -151,10 +164,15 @@ func (m *metered) release() {
 	}
 }
 
+// pieceBytes is how much of a message waits for leave to pass at one time, so
+// that what is more urgent gets in between.
+const pieceBytes = 32 << 10
+
 // patient is bitswap's network, that does not wait for long for who does not
 // read.
 type patient struct {
 	bitswapnet.BitSwapNetwork
+	pace     Pace // nil: at once
 	patience time.Duration
 }
 
@@ -162,6 +180,13 @@ type patient struct {
 func (p *patient) SendMessage(
 	ctx context.Context, to peer.ID, m message.BitSwapMessage,
 ) error {
+	if p.pace != nil {
+		for left := m.Size(); left > 0; left -= pieceBytes {
+			if err := p.pace(ctx, to, min(left, pieceBytes)); err != nil {
+				return err
+			}
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
 	err := p.BitSwapNetwork.SendMessage(ctx, to, m)

@@ -41,13 +41,18 @@ func Protocols() []protocol.ID {
 // Ask puts a request of messages.ProtocolBlock to this node's store.
 type Ask func(context.Context, messages.Packet) (messages.Packet, error)
 
+// Pace waits until so many bytes may pass to a peer, or from it.
+type Pace func(ctx context.Context, with peer.ID, bytes int) error
+
 // Config says what is served, and where from blocks are had.
 type Config struct {
 	// Ask serves. It may be called from many goroutines.
 	Ask Ask
 	// Sources are the peers that blocks are asked of; none: nobody is.
 	Sources []peer.AddrInfo
-	Bounds  Bounds
+	// Sending and Receiving bound the traffic; nil: they do not.
+	Sending, Receiving Pace
+	Bounds             Bounds
 }
 
 // Bounds says how much there is of everything. Zero fields take defaults.
@@ -181,8 +186,10 @@ func Start(h host.Host, c Config) (*Lane, error) {
 	}
 	l := &Lane{bounds: c.Bounds, turns: make(chan struct{}, c.Bounds.FetchesMax)}
 	l.ended, l.end = context.WithCancel(context.Background())
-	l.host = &guarded{Host: h, patience: c.Bounds.MessageTimeout}
-	l.network = &patient{bsnet.NewFromIpfsHost(l.host), c.Bounds.MessageTimeout}
+	l.host = &guarded{
+		Host: h, ended: l.ended, pace: c.Receiving, patience: c.Bounds.MessageTimeout,
+	}
+	l.network = &patient{bsnet.NewFromIpfsHost(l.host), c.Sending, c.Bounds.MessageTimeout}
 	l.server = server.New(l.ended, l.network,
 		&replicas{ask: c.Ask, ended: l.ended, bounds: c.Bounds},
 		server.TaskWorkerCount(c.Bounds.Senders),

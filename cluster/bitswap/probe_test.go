@@ -12,6 +12,8 @@ import (
 	"github.com/ipfs/boxo/bitswap/network"
 	"github.com/ipfs/boxo/bitswap/network/bsnet"
 	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/host"
+	libp2pnet "github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
 	"google.golang.org/protobuf/proto"
@@ -21,6 +23,7 @@ import (
 
 // prober speaks bitswap by hand, and keeps what it is told.
 type prober struct {
+	host    host.Host
 	network network.BitSwapNetwork
 	to      peer.ID
 
@@ -32,17 +35,18 @@ var _ network.Receiver = (*prober)(nil)
 
 func newProber(tb testing.TB, address string) *prober {
 	tb.Helper()
-	host := must(libp2p.New(libp2p.NoListenAddrs))(tb)
-	p := &prober{network: bsnet.NewFromIpfsHost(host)}
+	h := must(libp2p.New(libp2p.NoListenAddrs,
+		libp2p.ResourceManager(&libp2pnet.NullResourceManager{})))(tb) // it may do anything
+	p := &prober{host: h, network: bsnet.NewFromIpfsHost(h)}
 	p.network.Start(p)
 	tb.Cleanup(func() {
 		p.network.Stop()
-		if err := host.Close(); err != nil {
+		if err := h.Close(); err != nil {
 			tb.Error(err)
 		}
 	})
 	info := must(peer.AddrInfoFromP2pAddr(must(multiaddr.NewMultiaddr(address))(tb)))(tb)
-	if err := host.Connect(context.Background(), *info); err != nil {
+	if err := h.Connect(context.Background(), *info); err != nil {
 		tb.Fatal(err)
 	}
 	p.to = info.ID

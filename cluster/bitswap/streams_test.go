@@ -1,0 +1,116 @@
+package bitswap_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ipfs/boxo/bitswap/message"
+	pb "github.com/ipfs/boxo/bitswap/message/pb"
+	"github.com/ipfs/boxo/bitswap/network"
+	"github.com/ipfs/boxo/bitswap/network/bsnet"
+	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/noisefs/noisefs/cluster/bitswap"
+	"github.com/noisefs/noisefs/messages"
+)
+
+// A server of bitswap opens a stream for each block: far more of them are taken
+// than libp2p's own limits would, and none is reset.
+func TestManyStreamsAreTaken(t *testing.T) {
+	const streams = 400
+	d := newDepot(t, onTCP)
+	p := newProber(t, d.host.Addresses()[0])
+	unknown := make(map[cid.Cid]bool)
+	for i := range streams {
+		c := cidOf(t, messages.CID{byte(i), byte(i >> 8)})
+		unknown[c] = true
+		msg := message.New(false)
+		msg.AddEntry(c, 1, pb.Message_Wantlist_Have, true)
+		stream := must(p.host.NewStream(t.Context(), p.to, bitswap.Protocols()...))(t)
+		if err := msg.ToNetV1(stream); err != nil {
+			t.Fatalf("stream %d: %v", i, err)
+		}
+		t.Cleanup(func() { _ = stream.Reset() }) // it stays open until then
+	}
+	await(t, func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, m := range p.heard {
+			for _, c := range m.DontHaves() {
+				delete(unknown, c)
+			}
+		}
+		p.heard = nil
+		return len(unknown) == 0
+	})
+}
+
+// forgetful is a server that takes each block that it was asked for once for
+// sent, as boxo's does when a stream is reset.
+type forgetful struct {
+	network network.BitSwapNetwork
+	has     map[cid.Cid]blocks.Block
+
+	mu    sync.Mutex
+	asked map[cid.Cid]int
+}
+
+var _ network.Receiver = (*forgetful)(nil)
+
+func (f *forgetful) ReceiveMessage(
+	ctx context.Context, from peer.ID, incoming message.BitSwapMessage,
+) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	answer := message.New(false)
+	for _, entry := range incoming.Wantlist() {
+		if f.asked[entry.Cid]++; f.asked[entry.Cid] > 1 && !entry.Cancel {
+			answer.AddBlock(f.has[entry.Cid])
+		}
+	}
+	if !answer.Empty() {
+		_ = f.network.SendMessage(ctx, from, answer) // it is asked again if that fails
+	}
+}
+
+func (f *forgetful) ReceiveError(error)       {}
+func (f *forgetful) PeerConnected(peer.ID)    {}
+func (f *forgetful) PeerDisconnected(peer.ID) {}
+
+// What a server lost is asked for again.
+func TestLostBlocksAreAskedForAgain(t *testing.T) {
+	want := randomBlocks(5)
+	h := must(libp2p.New(libp2p.ListenAddrStrings(onTCP)))(t)
+	f := &forgetful{
+		network: bsnet.NewFromIpfsHost(h), has: make(map[cid.Cid]blocks.Block),
+		asked: make(map[cid.Cid]int),
+	}
+	for _, block := range want {
+		c := cidOf(t, block.CID)
+		f.has[c] = must(blocks.NewBlockWithCid(block.Data, c))(t)
+	}
+	f.network.Start(f)
+	t.Cleanup(func() {
+		f.network.Stop()
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	l := startLane(t, bitswap.Config{
+		Sources: []peer.AddrInfo{{ID: h.ID(), Addrs: h.Addrs()}},
+		Bounds:  bitswap.Bounds{AgainAfter: 50 * time.Millisecond},
+	})
+	fetchAll(t, l, want)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for c, n := range f.asked {
+		if n < 2 {
+			t.Errorf("%s was asked for %d times", c, n)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -50,7 +51,7 @@ configuration (network.listen and so on).`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&metrics, "metrics", "", "serve /metrics on this address, as 127.0.0.1:9300")
+	flags.StringVar(&metrics, "metrics", "", "serve /metrics and /healthz on this address, as 127.0.0.1:9300")
 	flags.StringArrayVar(&network.listen, "listen", nil,
 		"listen for other nodes on this multiaddr, TCP or QUIC; repeatable")
 	flags.StringArrayVar(&network.bootstrap, "bootstrap", nil,
@@ -127,7 +128,10 @@ func serveAPI(
 	return errors.Join(failure, server.Shutdown(stopping))
 }
 
-// serveMetrics serves /metrics when it is asked for.
+// healthTimeout is how long the node may take to say that it is well.
+const healthTimeout = 5 * time.Second
+
+// serveMetrics serves /metrics and /healthz when it is asked for.
 func serveMetrics(
 	cfg config.Metrics, opened *repo.Repo, log *slog.Logger,
 ) (stop func(), err error) {
@@ -139,6 +143,15 @@ func serveMetrics(
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
+		defer cancel()
+		if _, err := opened.Counters(ctx); err != nil {
+			http.Error(w, "the node does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ok\n")
+	})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		opened.WriteMetrics(r.Context(), w)
 	})

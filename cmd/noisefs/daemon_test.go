@@ -253,6 +253,9 @@ func TestMetricsPage(t *testing.T) {
 	must(t, "", "cat", "/canary-name")
 	cid, _, _ := strings.Cut(must(t, "", "block", "ls"), "\n")
 	page := fetch(t, "http://"+strings.Fields(rest)[0]+"/metrics")
+	if got := fetch(t, "http://"+strings.Fields(rest)[0]+"/healthz"); got != "ok\n" {
+		t.Errorf("its health is %q", got)
+	}
 	for _, want := range []string{
 		"noisefs_actor_mailbox_messages{role=\"drive\"}", "noisefs_actor_restarts_total",
 		"noisefs_actor_processing_seconds_total", "noisefs_store_put_blocks_total",

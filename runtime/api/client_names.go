@@ -108,6 +108,13 @@ func (c *Client) Status(ctx context.Context) (node.RepoStatus, error) {
 	return status, err
 }
 
+// Counters implements [node.Client].
+func (c *Client) Counters(ctx context.Context) (node.RepoStatus, error) {
+	var status node.RepoStatus
+	err := c.do(ctx, http.MethodGet, "/v1/counters", nil, &status)
+	return status, err
+}
+
 // Verify implements [node.Client].
 func (c *Client) Verify(
 	ctx context.Context, progress func(node.Progress),

@@ -129,6 +129,10 @@ func TestWorkThroughTheSocket(t *testing.T) {
 	if err != nil || collected.FreedBlocks != 3 || !collected.DryRun {
 		t.Errorf("got %+v, %v", collected, err)
 	}
+	counters, err := client.Counters(ctx)
+	if err != nil || counters.Blocks != 8 {
+		t.Errorf("counters: got %+v, %v", counters, err)
+	}
 	status, err := client.Status(ctx)
 	if err != nil || status.Blocks != 7 || status.Overhead != 1.5 {
 		t.Errorf("got %+v, %v", status, err)

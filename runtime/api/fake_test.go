@@ -282,6 +282,10 @@ func (c *fakeClient) Status(context.Context) (node.RepoStatus, error) {
 	return node.RepoStatus{Profile: "balanced", Blocks: 7, Overhead: 1.5}, nil
 }
 
+func (c *fakeClient) Counters(context.Context) (node.RepoStatus, error) {
+	return node.RepoStatus{Profile: "balanced", Blocks: 8}, nil
+}
+
 func (c *fakeClient) Verify(
 	_ context.Context, progress func(node.Progress),
 ) (node.VerifyReport, error) {

@@ -38,6 +38,7 @@ func FuzzAPIRequest(f *testing.F) {
 		{"POST", "/v1/unshare", `{"link":"` + link + `"}`},
 		{"POST", "/v1/import", `{"link":"` + link + `x","path":"/a"}`},
 		{"GET", "/v1/status", ""},
+		{"GET", "/v1/counters", ""},
 		{"POST", "/v1/verify", `{}`},
 		{"POST", "/v1/collect", `{"dryRun":true,"without":"/a","purge":false}`},
 		{"GET", "/v1/blocks", ""},

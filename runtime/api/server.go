@@ -150,6 +150,7 @@ func (s *Server) routes() http.Handler {
 	handle("POST /v1/unshare", s.unshare)
 	handle("POST /v1/import", s.importLink)
 	handle("GET /v1/status", s.status)
+	handle("GET /v1/counters", s.counters)
 	handle("POST /v1/verify", s.verify)
 	handle("POST /v1/collect", s.collect)
 	handle("GET /v1/blocks", s.blocks)

@@ -119,6 +119,14 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 	return reply(w, status)
 }
 
+func (s *Server) counters(w http.ResponseWriter, r *http.Request) error {
+	status, err := s.client.Counters(r.Context())
+	if err != nil {
+		return err
+	}
+	return reply(w, status)
+}
+
 // lines starts a reply of JSON lines.
 func lines(w http.ResponseWriter) *json.Encoder {
 	stream(w, "application/jsonl")

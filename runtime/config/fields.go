@@ -339,7 +339,7 @@ func outputFields() []field {
 		{
 			key: "metrics.listen", flag: "metrics", kind: kindText, unit: "host:port", fallback: "",
 			zero: "host:port; empty: off", valid: validListen,
-			does: "Where the daemon serves /metrics over HTTP.",
+			does: "Where the daemon serves /metrics and /healthz over HTTP.",
 			costs: "whoever can reach the address sees how much is stored and read; keep it on " +
 				"127.0.0.1",
 			place: func(c *Config) any { return &c.Metrics.Listen },

@@ -45,6 +45,9 @@ type Client interface {
 	Import(ctx context.Context, link messages.Link, path string) error
 
 	Status(ctx context.Context) (RepoStatus, error)
+	// Counters is Status without what takes a walk over all names: UserFiles,
+	// UserBytes and Overhead are 0.
+	Counters(ctx context.Context) (RepoStatus, error)
 	Verify(ctx context.Context, progress func(Progress)) (VerifyReport, error)
 	// Collect frees blocks that nothing needs. Unlike all others, the text of
 	// its error may hold a name: that of what cannot be read.

@@ -33,8 +33,7 @@ func (l *Local) Status(ctx context.Context) (RepoStatus, error) {
 	return s, nil
 }
 
-// Counters is Status without what takes a walk over all names: UserFiles,
-// UserBytes and Overhead are 0.
+// Counters implements [Client].
 func (l *Local) Counters(ctx context.Context) (RepoStatus, error) {
 	var s RepoStatus
 	store, err := ask[messages.StoreStatted](ctx, l, roleStore,

@@ -64,8 +64,8 @@ type Bounds struct {
 	// and one with libp2p's default limits opens 128 streams to a peer, each for
 	// about a block, and loses what it cannot open another one for.
 	WantsMax int
-	// AgainAfter is after how long a source is asked again: servers do not know
-	// of what they lost.
+	// AgainAfter is after how long without any answer a source is asked again:
+	// servers do not know of what they lost.
 	AgainAfter time.Duration
 	// FetchesMax bounds the blocks that are being fetched; one more is
 	// ErrUnreachable at once.

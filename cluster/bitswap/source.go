@@ -23,11 +23,15 @@ type source struct {
 	mu     sync.Mutex
 	wanted map[messages.CID]*want
 	news   []messages.CID // wants that began or ended, to be told
+	came   int            // answers so far
+	last   time.Time      // when one came
 }
 
 // want is a block that was asked for and did not come yet.
 type want struct {
 	told    bool          // the peer
+	at      time.Time     // when it was told last
+	came    int           // source.came at that time
 	waiting int           // fetches
 	done    chan struct{} // closed when there is data or err
 	data    []byte
@@ -83,11 +87,18 @@ func (s *source) begin(cid messages.CID) *want {
 	return w
 }
 
-// repeat has the peer told once more of a want.
+// repeat has the peer told once more of a want that it seems to have lost:
+// nothing came for long, or it was overtaken by far more than may be under way.
+// Merely slow is who answers others.
 func (s *source) repeat(cid messages.CID, w *want) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.wanted[cid] == w && w.told {
+	if s.wanted[cid] != w || !w.told {
+		return
+	}
+	bounds := s.lane.bounds
+	idle := min(time.Since(w.at), time.Since(s.last)) >= bounds.AgainAfter
+	if idle || s.came-w.came > 2*bounds.WantsMax {
 		s.say(cid)
 	}
 }
@@ -121,6 +132,8 @@ func (s *source) settle(cid messages.CID, data []byte, err error) {
 	if w == nil {
 		return
 	}
+	s.came++
+	s.last = time.Now()
 	delete(s.wanted, cid)
 	w.data, w.err = data, err
 	close(w.done)
@@ -183,7 +196,7 @@ func (s *source) message() message.BitSwapMessage {
 		if w := s.wanted[cid]; w == nil {
 			msg.Cancel(cidOf(cid))
 		} else {
-			w.told = true
+			w.told, w.at, w.came = true, time.Now(), s.came
 			msg.AddEntry(cidOf(cid), 1, pb.Message_Wantlist_Block, true)
 		}
 	}

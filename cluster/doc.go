@@ -24,6 +24,9 @@
 // it, or by the DHT, which runs under a prefix of our own: nodes of the public
 // DHT do not enter it.
 //
+// Nodes of IPFS are spoken with by package bitswap, which asks this node's own
+// actors by Host.Ask as a peer would.
+//
 // # What others can do
 //
 // Every frame is bounded before anything is allocated, and has a time to

@@ -2,6 +2,7 @@ package bitswap_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -112,5 +113,26 @@ func TestLostBlocksAreAskedForAgain(t *testing.T) {
 		if n < 2 {
 			t.Errorf("%s was asked for %d times", c, n)
 		}
+	}
+}
+
+func TestBadBounds(t *testing.T) {
+	for name, spoil := range map[string]func(*bitswap.Bounds){
+		"ManyWants":   func(b *bitswap.Bounds) { b.WantsMax = 513 },
+		"NoFetches":   func(b *bitswap.Bounds) { b.FetchesMax = -1 },
+		"FewStreams":  func(b *bitswap.Bounds) { b.StreamsPerPeer = 64 },
+		"LargeBlocks": func(b *bitswap.Bounds) { b.BlockBytes = 4 << 20 },
+		"NoTime":      func(b *bitswap.Bounds) { b.MessageTimeout = -1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bounds := bitswap.DefaultBounds()
+			if err := bounds.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			spoil(&bounds)
+			if err := bounds.Validate(); !errors.Is(err, bitswap.ErrConfig) {
+				t.Errorf("got %v, want ErrConfig", err)
+			}
+		})
 	}
 }

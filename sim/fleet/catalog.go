@@ -19,6 +19,7 @@ type file struct {
 	chunks int
 	link   messages.Link
 	ready  bool // acknowledged to its owner
+	told   bool // its link has reached the others
 	gone   bool // deleted by its owner
 	// content is where the blocks are, for checkers and for the owner.
 	content messages.Content
@@ -74,8 +75,16 @@ func (c *catalog) acknowledged(f *file, link messages.Link) {
 
 // told makes a file known to all users, unless it is gone already.
 func (c *catalog) told(f *file) {
-	if !f.gone {
+	if !f.gone && !f.told {
+		f.told = true
 		c.known = append(c.known, f)
+	}
+}
+
+// tellAll makes all files known that are stored.
+func (c *catalog) tellAll() {
+	for _, f := range c.ready {
+		c.told(f)
 	}
 }
 

@@ -347,6 +347,7 @@ func (r *run) storeContent() {
 
 // measureSpan runs the workloads and faults of the plan.
 func (r *run) measureSpan() error {
+	r.catalog.tellAll() // those of the set-up, however short it was
 	r.scheduleWorkloads()
 	if err := r.pass("set-up: ramp", r.plan.Ramp, nil); err != nil {
 		return err

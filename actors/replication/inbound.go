@@ -26,18 +26,7 @@ type guard struct {
 	// minute and asked count what each node offered and pushed in a minute.
 	minute int64
 	asked  map[messages.NodeID]int
-
-	// expected are the blocks that were said to be wanted, in order of time:
-	// their room is taken, and nobody else is to push them.
-	expected map[messages.CID]expectation
-	queue    []expectation
-	coming   int // blocks that are being held and were not held before
-}
-
-type expectation struct {
-	cid   messages.CID
-	from  messages.NodeID
-	until time.Time
+	coming int // blocks that are being held and were not held before
 }
 
 // received takes in a request of another node.
@@ -62,7 +51,6 @@ func (c *core) received(
 		c.respond(x)
 		return
 	}
-	c.expire()
 	if request.Kind == wire.ReplicaOffer {
 		c.offered(x)
 		return
@@ -101,20 +89,6 @@ func (c *core) allow(from messages.NodeID, items int) bool {
 	return true
 }
 
-// expire gives up blocks that were wanted, and did not come.
-func (c *core) expire() {
-	g := &c.guard
-	for len(g.queue) > 0 && !g.queue[0].until.After(c.now) {
-		if e := g.queue[0]; g.expected[e.cid] == e {
-			delete(g.expected, e.cid)
-		}
-		g.queue = g.queue[1:]
-	}
-	if len(g.queue) == 0 {
-		g.queue = nil // let go of the array that shrank from the front
-	}
-}
-
 // offered answers an offer. What is held gets its new lease; only that a
 // block is held for the network is ever said, not whether it is stored here
 // for other reasons.
@@ -128,10 +102,7 @@ func (c *core) offered(x *exchange) {
 		case holds:
 			c.include(holdFor(&renewals, until), x, i, nil)
 		default:
-			x.verdicts[i] = c.judge(x.from, item.CID, until)
-			if x.verdicts[i] == wire.ReplicaWanted {
-				c.expect(item.CID, x.from)
-			}
+			x.verdicts[i] = c.judge(item.CID, until)
 		}
 	}
 	c.settleOn(x, renewals)
@@ -143,38 +114,19 @@ func (c *core) bounded(until int64) int64 {
 }
 
 // judge says whether a block that is not held may be pushed.
-func (c *core) judge(
-	from messages.NodeID, cid messages.CID, until int64,
-) wire.ReplicaVerdict {
+func (c *core) judge(cid messages.CID, until int64) wire.ReplicaVerdict {
 	g := &c.guard
 	w := c.watched[cid]
-	e, expected := g.expected[cid]
 	switch {
-	case expected && e.from != from:
+	case w != nil && w.promising > 0 && !w.replica:
 		return wire.ReplicaComing
-	case expected && until > c.now.Unix():
-		return wire.ReplicaWanted
 	case until <= c.now.Unix(), c.now.Before(g.full), w != nil && w.dropping,
-		c.foreign+g.coming+len(g.queue) >= c.cfg.ReplicasMax,
+		c.foreign+g.coming >= c.cfg.ReplicasMax,
 		c.rank(cid) >= c.cfg.RanksMax:
 		c.count.refused++
 		return wire.ReplicaRefused
 	}
 	return wire.ReplicaWanted
-}
-
-// expect takes room for a block that is wanted.
-func (c *core) expect(cid messages.CID, from messages.NodeID) {
-	g := &c.guard
-	if g.expected == nil {
-		g.expected = make(map[messages.CID]expectation)
-	}
-	if _, known := g.expected[cid]; known {
-		return
-	}
-	e := expectation{cid: cid, from: from, until: c.now.Add(c.cfg.PushTimeout)}
-	g.expected[cid] = e
-	g.queue = append(g.queue, e)
 }
 
 // pushed judges the blocks of a push before their names are checked: what is
@@ -186,7 +138,7 @@ func (c *core) pushed(x *exchange) {
 		x.verdicts[i] = wire.ReplicaWanted
 		until := c.bounded(item.Until)
 		if w == nil || !w.replica || w.dropping || until <= c.now.Unix() {
-			x.verdicts[i] = c.judge(x.from, item.CID, until)
+			x.verdicts[i] = c.judge(item.CID, until)
 		}
 		if x.verdicts[i] == wire.ReplicaWanted {
 			wanted++

@@ -123,18 +123,15 @@ func TestWrongBytesAreRefused(t *testing.T) {
 	}
 }
 
-// TestOneBringsIt: while one node is about to push a block, another is told
-// so, and after a while without it the other may.
-func TestOneBringsIt(t *testing.T) {
+// TestOfferTakesNoPlace: who asks whether a node would take a block may go
+// elsewhere with it, and keeps nobody from bringing it.
+func TestOfferTakesNoPlace(t *testing.T) {
 	n, a, b := newPair(t, 10, nil)
 	cid, data := n.placed(b, 3)
 	n.expect(n.offer(a, b, n.item(cid)), wire.ReplicaWanted)
-	n.expect(n.offer(n.nodes[2], b, n.item(cid)), wire.ReplicaComing)
-	n.expect(n.push(n.nodes[2], b, n.item(cid), data), wire.ReplicaComing)
-	n.expect(n.offer(a, b, n.item(cid)), wire.ReplicaWanted)
-	n.run(b.cfg.PushTimeout)
 	n.expect(n.offer(n.nodes[2], b, n.item(cid)), wire.ReplicaWanted)
 	n.expect(n.push(n.nodes[2], b, n.item(cid), data), wire.ReplicaHeld)
+	n.expect(n.offer(a, b, n.item(cid)), wire.ReplicaHeld)
 }
 
 // TestOwnBlocksAreNotGivenAway: asking for a block that a node has only for
@@ -177,13 +174,13 @@ func TestConsentHasBounds(t *testing.T) {
 	})
 	verdicts := map[wire.ReplicaVerdict]int{}
 	for range 40 {
-		cid, _ := n.placed(b, 3)
-		verdicts[n.offer(a, b, n.item(cid))]++
+		cid, data := n.placed(b, 3)
+		verdicts[n.push(a, b, n.item(cid), data)]++
 		n.now = n.now.Truncate(time.Minute) // all in one minute
 	}
-	if verdicts[wire.ReplicaWanted] != 10 || verdicts[wire.ReplicaRefused] != 20 ||
+	if verdicts[wire.ReplicaHeld] != 10 || verdicts[wire.ReplicaRefused] != 20 ||
 		verdicts[wire.ReplicaBusy] != 10 {
-		t.Errorf("verdicts: %v, want 10 wanted, 20 refused, 10 busy", verdicts)
+		t.Errorf("verdicts: %v, want 10 held, 20 refused, 10 busy", verdicts)
 	}
 	stranger := &peerNode{net: n, id: sha256.Sum256([]byte("stranger")), up: true}
 	cid, data := n.placed(b, 3)

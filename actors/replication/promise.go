@@ -82,7 +82,6 @@ func (c *core) settle(cid messages.CID, until int64) {
 	w := c.watched[cid]
 	if until > 0 {
 		c.isHeld(w, until)
-		delete(c.guard.expected, cid)
 	}
 	if w.promising--; w.promising == 0 && !w.replica {
 		c.guard.coming--

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/messages/wire"
 )
 
 // A block that is required elsewhere gets the others, keeps them while nobody
@@ -50,6 +51,32 @@ func TestRequiredSoon(t *testing.T) {
 			if len(state.Others) < others {
 				n.fatalf("%d others, want %d", len(state.Others), others)
 			}
+		}
+	}
+}
+
+// Who only asked whether a node would take a block, and went elsewhere with it,
+// does not keep the node's place from those who need it.
+func TestRequiredWhileAnotherOnlyAsked(t *testing.T) {
+	n := newNetwork(t, 1, 5, nil)
+	n.run(10 * time.Second)
+	owner, other, last := n.nodes[0], n.nodes[1], n.nodes[4]
+	cids := n.write(owner, 10)
+	asked := 0
+	for _, cid := range cids {
+		if n.offer(other, last, n.item(cid)) == wire.ReplicaWanted {
+			asked++
+		}
+	}
+	if asked < len(cids)/2 {
+		n.fatalf("%d of the blocks were offered before they were there", asked)
+	}
+	owner.ask(messages.RequireReplicas{CIDs: cids, Others: 4})
+	n.run(2 * owner.cfg.DisperseDelay)
+	described := owner.ask(messages.DescribeReplicas{CIDs: cids})
+	for _, state := range described.(messages.ReplicasDescribed).Blocks {
+		if len(state.Others) < 4 {
+			n.fatalf("%d others, want 4", len(state.Others))
 		}
 	}
 }

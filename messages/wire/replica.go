@@ -111,7 +111,7 @@ type ReplicaVerdict uint8
 const (
 	ReplicaHeld    ReplicaVerdict = 1 // durable here, under the lease that was asked for
 	ReplicaWanted  ReplicaVerdict = 2 // not held; it may be pushed now
-	ReplicaComing  ReplicaVerdict = 3 // not held; somebody else is about to push it
+	ReplicaComing  ReplicaVerdict = 3 // not held yet; somebody else has pushed it
 	ReplicaRefused ReplicaVerdict = 4 // not held, and not wanted
 	ReplicaBusy    ReplicaVerdict = 5 // says nothing; ask again later
 )

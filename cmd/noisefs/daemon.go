@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/pprof"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ import (
 const shutdownWait = 20 * time.Second
 
 func newDaemonCommand(g *globals) *cobra.Command {
-	var metrics string
+	var metrics, profile string
 	var network networkFlags
 	cmd := &cobra.Command{
 		Use:   "daemon",
@@ -47,11 +48,13 @@ configuration (network.listen and so on).`,
 				g.options = append(g.options, "metrics.listen="+metrics)
 			}
 			g.options = append(g.options, network.options()...)
-			return runDaemon(cmd.Context(), g)
+			return profiled(profile, func() error { return runDaemon(cmd.Context(), g) })
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&metrics, "metrics", "", "serve /metrics and /healthz on this address, as 127.0.0.1:9300")
+	flags.StringVar(&profile, "cpu-profile", "", "write a CPU profile here")
+	_ = flags.MarkHidden("cpu-profile") // it is there: defined in the line above
 	flags.StringArrayVar(&network.listen, "listen", nil,
 		"listen for other nodes on this multiaddr, TCP or QUIC; repeatable")
 	flags.StringArrayVar(&network.bootstrap, "bootstrap", nil,
@@ -65,6 +68,24 @@ configuration (network.listen and so on).`,
 	flags.StringVar(&network.domain, "failure-domain", "",
 		"what this node fails together with: a house, a rack, a provider")
 	return cmd
+}
+
+// profiled does something, and writes what it spent CPU time on to a file; ""
+// writes nothing.
+func profiled(path string, do func() error) (err error) {
+	if path == "" {
+		return do()
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return do()
 }
 
 func runDaemon(ctx context.Context, g *globals) (err error) {

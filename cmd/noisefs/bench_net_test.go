@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/noisefs/noisefs/bench"
+)
+
+// A file is read from daemons, whole and cheaply, and the profile is kept.
+func TestBenchNetReadsAFile(t *testing.T) {
+	skipNetworks(t)
+	profile := filepath.Join(t.TempDir(), "cold-PEERS.pprof")
+	var report bench.NetReport
+	decodeJSON(t, must(t, "", "bench", "net", "--json", "--quiet", "--dir", fastTempDir(t),
+		"--blocks", "0", "--size", "16MiB", "--peers", "2", "--profile", profile), &report)
+	if len(report.Lanes) != 0 || len(report.Cold) != 1 {
+		t.Fatalf("got %+v", report)
+	}
+	cold := report.Cold[0]
+	if cold.Peers != 2 || cold.SizeBytes != 16<<20 || cold.MBps <= 0 || cold.CPUPerGiB <= 0 {
+		t.Errorf("got %+v", cold)
+	}
+	// Of so small a file the pool is small, and more randomizers are new.
+	if cold.BlocksPerChunk < 1 || cold.BlocksPerChunk > 3 {
+		t.Errorf("%g blocks were moved per chunk", cold.BlocksPerChunk)
+	}
+	total := 0.0
+	for _, share := range cold.Top {
+		total += share.Share
+	}
+	if len(cold.Top) == 0 || total <= 0 || total > 1.001 {
+		t.Errorf("the shares are %+v", cold.Top)
+	}
+	if _, err := os.Stat(strings.ReplaceAll(profile, "PEERS", "2")); err != nil {
+		t.Error(err)
+	}
+	for _, args := range [][]string{
+		{"--size", "1"}, {"--peers", "0"}, {"--blocks", "-1"}, {"--rounds", "0"},
+	} {
+		mustFail(t, exitUsage, append([]string{"bench", "net"}, args...)...)
+	}
+}

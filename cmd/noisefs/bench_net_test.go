@@ -43,3 +43,15 @@ func TestBenchNetReadsAFile(t *testing.T) {
 		mustFail(t, exitUsage, append([]string{"bench", "net"}, args...)...)
 	}
 }
+
+func TestBenchDHT(t *testing.T) {
+	var report bench.DHTReport
+	decodeJSON(t, must(t, "", "bench", "dht", "--json", "--quiet", "--hosts", "3,4", "--keys", "2"),
+		&report)
+	if len(report.Networks) != 2 || report.Networks[1].Hosts != 4 ||
+		report.Networks[1].Provide.Messages < 1 || report.Networks[1].Placement.Messages != 0 {
+		t.Errorf("got %+v", report.Networks)
+	}
+	mustFail(t, exitUsage, "bench", "dht", "--hosts", "1")
+	mustFail(t, exitUsage, "bench", "dht", "--keys", "0")
+}

@@ -82,7 +82,7 @@ soak-networks: build
 	done; test -z "$$failed" || { echo "failed with $(NODES) nodes:$$failed" >&2; exit 1; }
 	@test $(CHAOS) = 0 || ./noisefs sim sweep chaos --seeds $(CHAOS)
 
-soak: go-present ## the long suites: 1,000 kills, 100,000 power cuts, 5 GiB, networks of 1,000
+soak: go-present ## the long suites: 1,000 kills, 100,000 power cuts, 5 GiB, churn, networks of 1,000
 	NOISEFS_SOAK=1 NOISEFS_KILLS=1000 NOISEFS_CUTS=100000 NOISEFS_SEEDS=1000 \
 	  $(GO) tool gotestsum --format pkgname -- -count=1 -timeout 6h ./...
 	$(MAKE) soak-networks CHAOS=0 # the tests have had their seeds of it

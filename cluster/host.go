@@ -294,6 +294,23 @@ func (h *Host) Peers() []Peer {
 	return peers
 }
 
+// Traffic is what is open to all peers, and what has passed since this node
+// started.
+type Traffic struct {
+	Streams           int
+	BytesIn, BytesOut int64
+}
+
+// Traffic counts what is open, and what has passed.
+func (h *Host) Traffic() Traffic {
+	totals := h.bandwidth.GetBandwidthTotals()
+	t := Traffic{BytesIn: totals.TotalIn, BytesOut: totals.TotalOut}
+	for _, connection := range h.host.Network().Conns() {
+		t.Streams += len(connection.GetStreams())
+	}
+	return t
+}
+
 func oldest(connections []network.Conn) time.Time {
 	since := connections[0].Stat().Opened
 	for _, c := range connections[1:] {

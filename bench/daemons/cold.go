@@ -59,9 +59,9 @@ func Get(ctx context.Context, o ColdOptions) (cold Cold, err error) {
 	if err != nil {
 		return cold, err
 	}
-	f := &fleet{dir: work, executable: o.Executable}
+	f := &fleet{dir: work, executable: o.Executable, args: quickly}
 	defer func() { err = errors.Join(err, f.close(), os.RemoveAll(work)) }()
-	sum, err := spreadFile(ctx, f, o)
+	link, sum, err := spreadFile(ctx, f, o)
 	if err != nil {
 		return cold, err
 	}
@@ -73,7 +73,7 @@ func Get(ctx context.Context, o ColdOptions) (cold Cold, err error) {
 	if err != nil {
 		return cold, err
 	}
-	if err := reader.knows(ctx, o.Peers+1); err != nil {
+	if err := errors.Join(reader.knows(ctx, o.Peers+1), reader.finds(ctx, link)); err != nil {
 		return cold, err
 	}
 	o.Say(fmt.Sprintf("%d peers: reading", o.Peers))
@@ -88,42 +88,53 @@ func Get(ctx context.Context, o ColdOptions) (cold Cold, err error) {
 }
 
 // spreadFile stores random bytes through a daemon of their own, waits until the
-// others hold all blocks, and stops it. It returns their CRC.
-func spreadFile(ctx context.Context, f *fleet, o ColdOptions) (sum uint32, err error) {
+// others hold all blocks, and stops it. It returns their link and CRC.
+func spreadFile(
+	ctx context.Context, f *fleet, o ColdOptions,
+) (link string, sum uint32, err error) {
 	storage := fmt.Sprint(4*o.SizeBytes + 64<<20)
 	// Those that stay come first: others join through the first.
 	for i := range o.Peers {
 		if _, err := f.add(ctx, fmt.Sprint(i), "--storage", storage); err != nil {
-			return 0, err
+			return "", 0, err
 		}
 	}
 	writer, err := f.add(ctx, "writer", "--storage", storage)
 	if err != nil {
-		return 0, err
+		return "", 0, err
 	}
 	for _, d := range f.daemons {
 		if err := d.knows(ctx, o.Peers+1); err != nil {
-			return 0, err
+			return "", 0, err
 		}
 	}
 	o.Say(fmt.Sprintf("%d peers: storing", o.Peers))
-	check := newCheck()
-	put := exec.CommandContext(ctx, f.executable, "put", "-", "--quiet", "--repo", writer.dir,
-		"--wait-replicas", fmt.Sprint(min(holders, o.Peers)))
-	put.Stdin = io.TeeReader(io.LimitReader(rand.Reader, o.SizeBytes), check)
-	link, err := output(put)
+	link, sum, err = f.put(ctx, writer, o.SizeBytes)
 	if err != nil {
-		return 0, err
+		return "", 0, err
 	}
-	link, _, _ = strings.Cut(link, "\t")
 	err = errors.Join(writer.stop(), os.RemoveAll(writer.dir),
-		os.WriteFile(f.link(), []byte(strings.TrimSpace(link)), 0o600))
+		os.WriteFile(f.link(), []byte(link), 0o600))
 	f.daemons = f.daemons[:o.Peers]
-	return check.Sum32(), err
+	return link, sum, err
 }
 
 // link is the file with the link that is read.
 func (f *fleet) link() string { return filepath.Join(f.dir, "link") }
+
+// put stores random bytes through a daemon, waits until they have spread, and
+// returns their link and CRC.
+func (f *fleet) put(
+	ctx context.Context, through *daemon, size int64,
+) (link string, sum uint32, err error) {
+	check := newCheck()
+	put := exec.CommandContext(ctx, f.executable, "put", "-", "--quiet", "--repo", through.dir,
+		"--wait-replicas", fmt.Sprint(min(holders, len(f.daemons)-1)))
+	put.Stdin = io.TeeReader(io.LimitReader(rand.Reader, size), check)
+	printed, err := output(put)
+	link, _, _ = strings.Cut(printed, "\t")
+	return strings.TrimSpace(link), check.Sum32(), err
+}
 
 // newCheck makes a check of content that costs next to nothing, and is enough:
 // the daemons prove each block on their own.

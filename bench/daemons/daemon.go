@@ -13,7 +13,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/api"
+	"github.com/noisefs/noisefs/runtime/format"
 	"github.com/noisefs/noisefs/runtime/node"
 	"github.com/noisefs/noisefs/runtime/repo"
 )
@@ -47,6 +49,8 @@ type daemon struct {
 	said   *said
 	client *api.Client
 	ended  chan struct{} // closed when it has
+	// metricsAt is where it serves its metrics; "" as long as nobody has looked.
+	metricsAt string
 }
 
 // start makes a repository in dir if there is none, and runs a daemon over it.
@@ -118,6 +122,13 @@ func (d *daemon) stop() error {
 	return nil
 }
 
+// kill ends the daemon as a power cut does.
+func (d *daemon) kill() {
+	_ = d.client.Close()
+	_ = d.cmd.Process.Kill()
+	<-d.ended
+}
+
 // network asks the daemon how it does among others.
 func (d *daemon) network(ctx context.Context) (node.NetworkStatus, error) {
 	return d.client.Network(ctx)
@@ -135,11 +146,30 @@ func (d *daemon) address(ctx context.Context) (string, error) {
 	return status.Addresses[0], nil
 }
 
-// knows waits until the daemon knows of so many members, itself included.
+// knows waits until the daemon knows of so many members or more, itself
+// included.
 func (d *daemon) knows(ctx context.Context, members int) error {
 	return await(ctx, fmt.Sprintf("a daemon knows of %d members", members), func() (bool, error) {
 		status, err := d.network(ctx)
-		return status.Members == members, err
+		return status.Members >= members, err
+	})
+}
+
+// finds waits until the daemon can have the first block of what a link names:
+// members are told to the actors that fetch a moment after they are known.
+func (d *daemon) finds(ctx context.Context, text string) error {
+	link, err := format.ParseLink(text)
+	if err != nil {
+		return err
+	}
+	return await(ctx, "a daemon finds a block", func() (bool, error) {
+		_, err := d.client.Stat(ctx, messages.Target{Link: &link})
+		switch {
+		case errors.Is(err, &messages.Error{Code: messages.CodeUnavailable}),
+			errors.Is(err, &messages.Error{Code: messages.CodeNotFound}):
+			return false, nil
+		}
+		return err == nil, err
 	})
 }
 
@@ -164,12 +194,13 @@ func await(ctx context.Context, what string, so func() (bool, error)) error {
 // fleet is a network of daemons in the folders of one folder.
 type fleet struct {
 	dir, executable string
+	args            []string // that each daemon is started with
 	daemons         []*daemon
 }
 
 // add starts a daemon that joins through the first.
 func (f *fleet) add(ctx context.Context, name string, args ...string) (*daemon, error) {
-	args = append(args, quickly...)
+	args = append(args, f.args...)
 	if len(f.daemons) > 0 {
 		first, err := f.daemons[0].address(ctx)
 		if err != nil {

@@ -18,7 +18,8 @@ import (
 
 func newBenchCommand(g *globals) *cobra.Command {
 	return group("bench", "Measure NoiseFS on this machine", newBenchStoreCommand(g),
-		newBenchSimCommand(g), newBenchNetCommand(g), newBenchDHTCommand(g), newBenchHolderCommand(g))
+		newBenchSimCommand(g), newBenchNetCommand(g), newBenchDHTCommand(g), newBenchIdleCommand(g),
+		newBenchChurnCommand(g), newBenchHolderCommand(g))
 }
 
 func newBenchSimCommand(g *globals) *cobra.Command {

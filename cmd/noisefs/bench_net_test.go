@@ -55,3 +55,24 @@ func TestBenchDHT(t *testing.T) {
 	mustFail(t, exitUsage, "bench", "dht", "--hosts", "1")
 	mustFail(t, exitUsage, "bench", "dht", "--keys", "0")
 }
+
+// Short measurements of a small network have all figures.
+func TestBenchIdleAndChurn(t *testing.T) {
+	skipNetworks(t)
+	var idle bench.IdleReport
+	decodeJSON(t, must(t, "", "bench", "idle", "--json", "--quiet", "--dir", fastTempDir(t),
+		"--peers", "1", "--size", "1MiB", "--settle", "0s", "--duration", "2s"), &idle)
+	c := idle.Cost
+	if c.Peers != 1 || c.MeasuredSeconds != 2 || c.Connections != 1 || c.Streams < 1 ||
+		c.MemoryMiB <= 0 || c.Goroutines < 1 || c.Files < 1 {
+		t.Errorf("got %+v", c)
+	}
+	var churn bench.ChurnReport
+	decodeJSON(t, must(t, "", "bench", "churn", "--json", "--quiet", "--dir", fastTempDir(t),
+		"--stable", "2", "--fickle", "1", "--size", "1MiB", "--every", "1s", "--duration", "4s"), &churn)
+	if s := churn.Churned; s.Guests < 1 || s.Returns < 1 || len(s.Series) < 2 {
+		t.Errorf("got %+v", s)
+	}
+	mustFail(t, exitUsage, "bench", "idle", "--peers", "0")
+	mustFail(t, exitUsage, "bench", "churn", "--duration", "1s")
+}

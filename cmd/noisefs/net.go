@@ -94,9 +94,11 @@ members      %d, this one included; %d connections
 offers       %s to others, and holds %d blocks for them
 looks after  %d blocks; %d have fewer holders than they should, %d wait for their turn
 moved        %d blocks pushed, %d of them for repair; %d fetched
+traffic      %s in, %s out; %d streams
 `,
 		s.ID, s.Members, s.Connections, bytesText(s.OfferedBytes), s.Replicas,
-		s.Watched, s.UnderReplicated, s.Waiting, s.PushedBlocks, s.RepairedBlocks, s.FetchedBlocks)
+		s.Watched, s.UnderReplicated, s.Waiting, s.PushedBlocks, s.RepairedBlocks, s.FetchedBlocks,
+		bytesText(s.BytesIn), bytesText(s.BytesOut), s.Streams)
 	return err
 }
 

@@ -73,6 +73,11 @@ func (n networked) Connections() []node.Connection {
 	return all
 }
 
+// Traffic implements [node.Edge].
+func (n networked) Traffic() node.Traffic {
+	return node.Traffic(n.Host.Traffic())
+}
+
 // Connect implements [node.Edge].
 func (n networked) Connect(ctx context.Context, address string) (messages.NodeID, error) {
 	id, err := n.Host.Connect(ctx, address)

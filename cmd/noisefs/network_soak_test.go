@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/noisefs/noisefs/bench/daemons"
 )
 
 // soakNetwork is the long test of daemons on one machine: how many there are,
@@ -61,4 +65,37 @@ func soakNumber(t *testing.T, name string, otherwise int) int {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return n
+}
+
+// What a daemon may have more of in the last quarter of the churn than in the
+// second one, in which it has settled: whatever leaks grows with each of some
+// hundred daemons that come and go, and at least doubles.
+const (
+	churnMinutes = 20
+	churnGrown   = 1.3
+)
+
+// TestSoakChurn lets daemons come and go for NOISEFS_CHURN_MINUTES, and compares
+// what those that stay have open.
+func TestSoakChurn(t *testing.T) {
+	needSoak(t)
+	minutes := soakNumber(t, "NOISEFS_CHURN_MINUTES", churnMinutes)
+	executable, err := exec.LookPath("noisefs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	churned, err := daemons.Churn(t.Context(), daemons.ChurnOptions{
+		Dir: fastTempDir(t), Executable: executable, Stable: 6, Fickle: 4, SizeBytes: 4 << 20,
+		Duration: time.Duration(minutes) * time.Minute, Every: 15 * time.Second,
+		Say: func(what string) { t.Log(what) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, grown := range churned.Grown() {
+		t.Logf("%s: %.2f of what it was", what, grown)
+		if grown > churnGrown {
+			t.Errorf("%s grew to %.2f of what it was, want at most %g", what, grown, churnGrown)
+		}
+	}
 }

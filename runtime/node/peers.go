@@ -16,6 +16,8 @@ type Edge interface {
 	Addresses() []string
 	// Connections are those that are open, in no order.
 	Connections() []Connection
+	// Traffic counts what is open and what has passed, of all peers.
+	Traffic() Traffic
 	// Invite makes the text of an invitation to the network, good until then.
 	Invite(expires time.Time) (string, error)
 	// Connect dials a node, and has the membership meet it. Errors are, or
@@ -33,12 +35,22 @@ type Connection struct {
 	BytesIn, BytesOut int64
 }
 
+// Traffic is what a node has open to others, and what came and went since it
+// started, of all protocols.
+type Traffic struct {
+	Streams           int
+	BytesIn, BytesOut int64
+}
+
 // NetworkStatus is how a node does among others.
 type NetworkStatus struct {
 	ID          messages.NodeID `json:"id"`
 	Addresses   []string        `json:"addresses"`
 	Members     int             `json:"members"` // alive or suspected, this one included
 	Connections int             `json:"connections"`
+	Streams     int             `json:"streams"`
+	BytesIn     int64           `json:"bytesIn"` // since the node started, as BytesOut
+	BytesOut    int64           `json:"bytesOut"`
 	// OfferedBytes is what this node holds for others at most.
 	OfferedBytes    int64  `json:"offeredBytes"`
 	Replicas        int64  `json:"replicas"`        // blocks held for the network
@@ -99,9 +111,11 @@ func (l *Local) Network(ctx context.Context) (NetworkStatus, error) {
 	if err != nil {
 		return NetworkStatus{}, err
 	}
+	traffic := edge.Traffic()
 	return NetworkStatus{
 		ID: edge.Self(), Addresses: edge.Addresses(), Members: len(listed.View.Members),
-		Connections:  len(edge.Connections()),
+		Connections: len(edge.Connections()), Streams: traffic.Streams,
+		BytesIn: traffic.BytesIn, BytesOut: traffic.BytesOut,
 		OfferedBytes: int64(l.network.Membership.CapacityBlocks) * int64(l.params.BlockSize),
 		Replicas:     held.Replicas, Watched: held.Watched, UnderReplicated: held.UnderReplicated,
 		Waiting: held.Waiting, PushedBlocks: held.PushedBlocks,

@@ -89,6 +89,7 @@ func (m *meteredBlocks) Compact(deadShare float64, stop func() bool) (int64, err
 // WriteMetrics writes all metrics in the Prometheus text format.
 func (r *Repo) WriteMetrics(ctx context.Context, w io.Writer) {
 	metrics.WriteProcessMetrics(w)
+	metrics.WriteFDMetrics(w)
 	r.metrics.WritePrometheus(w)
 	for _, s := range r.Stats() {
 		line := func(name string, value any) {
@@ -103,10 +104,7 @@ func (r *Repo) WriteMetrics(ctx context.Context, w io.Writer) {
 	if err != nil {
 		return // the node is stopping
 	}
-	for _, gauge := range []struct {
-		name  string
-		value any
-	}{
+	gauges := []gauge{
 		{"noisefs_blocks", s.Blocks},
 		{"noisefs_block_bytes", s.BlockBytes},
 		{"noisefs_index_bytes", s.IndexBytes},
@@ -119,7 +117,37 @@ func (r *Repo) WriteMetrics(ctx context.Context, w io.Writer) {
 		{`noisefs_cache_blocks_total{tier="memory"}`, s.CacheMemoryHits},
 		{`noisefs_cache_blocks_total{tier="disk"}`, s.CacheDiskHits},
 		{`noisefs_cache_blocks_total{tier="none"}`, s.CacheMisses},
-	} {
-		fmt.Fprintf(w, "%s %v\n", gauge.name, gauge.value)
+	}
+	if r.network != nil {
+		gauges = append(gauges, r.networkGauges(ctx)...)
+	}
+	for _, g := range gauges {
+		fmt.Fprintf(w, "%s %v\n", g.name, g.value)
+	}
+}
+
+// gauge is a figure that is asked for when somebody looks.
+type gauge struct {
+	name  string
+	value any
+}
+
+// networkGauges tells how the node does among others.
+func (r *Repo) networkGauges(ctx context.Context) []gauge {
+	s, err := r.Network(ctx)
+	if err != nil {
+		return nil // the node is stopping
+	}
+	return []gauge{
+		{"noisefs_network_members", s.Members},
+		{"noisefs_network_connections", s.Connections},
+		{"noisefs_network_streams", s.Streams},
+		{"noisefs_network_received_bytes_total", s.BytesIn},
+		{"noisefs_network_sent_bytes_total", s.BytesOut},
+		{"noisefs_network_replicas", s.Replicas},
+		{"noisefs_network_under_replicated_blocks", s.UnderReplicated},
+		{"noisefs_network_waiting", s.Waiting},
+		{"noisefs_network_pushed_blocks_total", s.PushedBlocks},
+		{"noisefs_network_fetched_blocks_total", s.FetchedBlocks},
 	}
 }

@@ -16,8 +16,10 @@ type ReadBlocks struct {
 	// here is checked, what is damaged is fetched, and the store is given
 	// the right bytes. It excludes Checked.
 	Repair bool
-	// Urgency is for what has to be fetched.
+	// Urgency is for what has to be fetched, and Tuples tells which blocks of
+	// it belong together: see [FetchBlocks].
 	Urgency Urgency
+	Tuples  [][3]CID // up to LoadMax
 }
 
 // BlocksRead replies to [ReadBlocks], in the order asked, when all were

@@ -24,6 +24,9 @@ type FetchBlocks struct {
 	Call
 	CIDs    []CID // 1..FetchMax
 	Urgency Urgency
+	// Tuples tells which of them belong together, also with blocks that are not
+	// asked for now: the members of a tuple are asked of different peers.
+	Tuples [][3]CID // up to FetchMax
 }
 
 // BlocksFetched replies to [FetchBlocks], in the order asked. A block has

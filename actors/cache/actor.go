@@ -100,6 +100,7 @@ func (a *actor) apply(ctx shell.Ctx, out effects) {
 		a.fetches[corr] = out.fetch
 		ctx.Ask(a.fetcher, messages.FetchBlocks{
 			Call: messages.Call{Corr: corr}, CIDs: out.fetch, Urgency: out.urgency,
+			Tuples: out.tuples,
 		})
 	}
 	if len(out.mend) > 0 {

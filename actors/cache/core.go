@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"slices"
+
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/shell"
 )
@@ -26,6 +28,7 @@ type ask struct {
 	checked bool // what is loaded is checked, and nothing is fetched
 	repair  bool // what is loaded is checked, and what is damaged is fetched
 	urgency messages.Urgency
+	tuples  [][3]messages.CID // which blocks belong together
 	blocks  []messages.Block
 	missing int // entries of blocks that are not known yet
 
@@ -53,12 +56,13 @@ type waiter struct {
 
 // effects is what a step of the core asks for.
 type effects struct {
-	loads   []wanted         // one LoadBlocks each
-	fetch   []messages.CID   // one FetchBlocks, if there are any
-	urgency messages.Urgency // of the fetch
-	keep    []messages.Block // to be offered to the store
-	mend    []messages.Block // to take the place of damaged copies in the store
-	done    []*ask           // to be answered
+	loads   []wanted          // one LoadBlocks each
+	fetch   []messages.CID    // one FetchBlocks, if there are any
+	urgency messages.Urgency  // of the fetch
+	tuples  [][3]messages.CID // of the fetch
+	keep    []messages.Block  // to be offered to the store
+	mend    []messages.Block  // to take the place of damaged copies in the store
+	done    []*ask            // to be answered
 }
 
 // wanted is 1..LoadMax blocks to be loaded.
@@ -83,12 +87,16 @@ func (c *core) read(caller shell.Caller, m messages.ReadBlocks) (effects, *messa
 	case len(cids) == 0 || len(cids) > messages.LoadMax:
 		return effects{}, messages.Errorf(messages.CodeInvalid,
 			"a read asks for %d blocks, want 1 to %d", len(cids), messages.LoadMax)
+	case len(m.Tuples) > messages.LoadMax:
+		return effects{}, messages.Errorf(messages.CodeInvalid,
+			"a read tells of %d tuples, want %d at most", len(m.Tuples), messages.LoadMax)
 	case m.Checked && m.Repair:
 		return effects{}, messages.Errorf(messages.CodeInvalid,
 			"a read is to fetch nothing, and to repair")
 	}
 	a := &ask{
 		caller: caller, cids: cids, checked: m.Checked, repair: m.Repair, urgency: m.Urgency,
+		tuples: m.Tuples,
 		blocks: make([]messages.Block, len(cids)), missing: len(cids),
 	}
 	if a.repair {
@@ -259,6 +267,20 @@ func (c *core) fetch(l *load, o outcome, out *effects) {
 		l.unread = o.err
 	}
 	out.fetch = append(out.fetch, o.cid)
+	for _, w := range others {
+		out.relate(o.cid, w.ask.tuples)
+	}
+}
+
+// relate passes on which tuples a block that is fetched is a member of, as far
+// as one fetch can tell.
+func (e *effects) relate(cid messages.CID, tuples [][3]messages.CID) {
+	for _, tuple := range tuples {
+		if len(e.tuples) < messages.FetchMax && slices.Contains(tuple[:], cid) &&
+			!slices.Contains(e.tuples, tuple) {
+			e.tuples = append(e.tuples, tuple)
+		}
+	}
 }
 
 // fetched takes in the outcomes of a fetch that loaded asked for. The bytes

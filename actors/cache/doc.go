@@ -20,7 +20,8 @@
 //
 // With Config.Network, what the store does not have or cannot read is asked of
 // the fetcher (role "fetcher") with [messages.FetchBlocks], at the urgency of
-// the most urgent ask that waits for it; and with Config.KeepFetched, what came
+// the most urgent ask that waits for it, and told which of them belong together;
+// and with Config.KeepFetched, what came
 // is offered to the store with [messages.KeepCached], an event. Blocks that are
 // to be checked are not fetched: they are to become part of a tuple, which
 // has to be stored here, so that one that is missing is not found.

@@ -57,7 +57,7 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 	a.core.begin(a.env.Clock.Now())
 	switch m := msg.(messages.ForFetcher).(type) {
 	case messages.FetchBlocks:
-		if refused := a.core.fetch(ctx.Caller(), m.CIDs, m.Urgency); refused != nil {
+		if refused := a.core.fetch(ctx.Caller(), m); refused != nil {
 			ctx.Fail(ctx.Caller(), refused)
 			return
 		}

@@ -62,6 +62,11 @@ type Config struct {
 	BusyWait   time.Duration
 	BusyRounds int
 
+	// ToldMax bounds the blocks of which is remembered who was asked for them,
+	// at about 150 bytes each, so that nobody is asked for another member of the
+	// same tuple later. It should be more than BlocksMax.
+	ToldMax int
+
 	// BeyondTimeout is how long those who are no members may take for a block
 	// that no member had; 0: they are not asked. They learn what is read here.
 	BeyondTimeout time.Duration
@@ -86,6 +91,7 @@ func DefaultConfig() Config {
 		LateAfter:          3 * time.Second,
 		BusyWait:           250 * time.Millisecond,
 		BusyRounds:         6,
+		ToldMax:            2048,
 		HashCost:           100 * time.Microsecond,
 	}
 }
@@ -121,6 +127,8 @@ func (c Config) Validate() error {
 	case c.BusyRounds < 0 || c.BusyRounds > busyRoundsMax:
 		return fmt.Errorf("%w: BusyRounds is %d, want 0 to %d",
 			ErrConfig, c.BusyRounds, busyRoundsMax)
+	case c.ToldMax < 2:
+		return fmt.Errorf("%w: ToldMax is %d, want 2 or more", ErrConfig, c.ToldMax)
 	case c.BeyondTimeout < 0:
 		return fmt.Errorf("%w: BeyondTimeout is %s, want 0 or more", ErrConfig, c.BeyondTimeout)
 	case c.HashCost < 0:

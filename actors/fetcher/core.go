@@ -38,6 +38,7 @@ type core struct {
 	flying   []*request
 	inFlight int // requests and choices under way
 	perPeer  map[messages.NodeID]int
+	told     told    // who was asked for what, lately
 	window   window  // bounds inFlight
 	full     int     // peers at their bound
 	hedges   float64 // that may be sent
@@ -77,7 +78,7 @@ type ask struct {
 
 func newCore(cfg Config, blockSize int, rand port.Rand) *core {
 	return &core{
-		cfg: cfg, blockSize: blockSize, rand: rand, window: newWindow(cfg),
+		cfg: cfg, blockSize: blockSize, rand: rand, window: newWindow(cfg), told: newTold(cfg.ToldMax),
 		flights: make(map[messages.CID]*flight), perPeer: make(map[messages.NodeID]int),
 	}
 }
@@ -89,13 +90,15 @@ func (c *core) begin(now time.Time) {
 }
 
 // fetch takes in a FetchBlocks. A refusal leaves the core as it was.
-func (c *core) fetch(
-	caller shell.Caller, cids []messages.CID, urgency messages.Urgency,
-) *messages.Error {
+func (c *core) fetch(caller shell.Caller, m messages.FetchBlocks) *messages.Error {
+	cids, urgency := m.CIDs, m.Urgency
 	switch {
 	case len(cids) == 0 || len(cids) > messages.FetchMax:
 		return messages.Errorf(messages.CodeInvalid,
 			"a fetch of %d blocks, want 1 to %d", len(cids), messages.FetchMax)
+	case len(m.Tuples) > messages.FetchMax:
+		return messages.Errorf(messages.CodeInvalid,
+			"a fetch that tells of %d tuples, want %d at most", len(m.Tuples), messages.FetchMax)
 	case int(urgency) >= urgencies:
 		return messages.Errorf(messages.CodeInvalid, "there is no urgency %d", urgency)
 	case c.open >= c.cfg.AsksMax || c.blocks+len(cids) > c.cfg.BlocksMax:
@@ -125,7 +128,10 @@ func (c *core) fetch(
 		}
 		f.waiters = append(f.waiters, waiter{a, i})
 	}
+	c.relate(m.Tuples)
 	c.rand.Shuffle(len(fresh), func(i, j int) { fresh[i], fresh[j] = fresh[j], fresh[i] })
+	// Who has most in common with others has least choice.
+	slices.SortStableFunc(fresh, func(a, b *flight) int { return len(b.kin) - len(a.kin) })
 	for _, f := range fresh {
 		c.enqueue(f)
 	}
@@ -214,7 +220,10 @@ func (c *core) pumpQueue(urgency messages.Urgency, room int) {
 			c.sendBeyond(f)
 			continue
 		}
-		candidates := c.candidates(f)
+		var candidates []messages.NodeID
+		if !c.yields(f) {
+			candidates = c.candidates(f, false)
+		}
 		if len(candidates) == 0 {
 			blocked++
 			kept = append(kept, f)
@@ -228,16 +237,21 @@ func (c *core) pumpQueue(urgency messages.Urgency, room int) {
 }
 
 // candidates returns whom to ask for a block now; none when all of them are
-// at their bound.
-func (c *core) candidates(f *flight) []messages.NodeID {
+// at their bound. Those who were asked for another member of a tuple are asked
+// only when nobody else is left, and for a hedge not even then.
+func (c *core) candidates(f *flight, hedge bool) []messages.NodeID {
 	f.calm(c.nowNS)
 	places, untried := f.group(c.cfg.Width)
 	candidates := make([]messages.NodeID, 0, len(places))
+	shunned := c.shunned(f)
+	if !hedge && !f.others(places, untried, shunned) {
+		shunned = nil
+	}
 	for i, at := range places {
-		if untried&(1<<i) == 0 {
+		id := f.view.Members[at].ID
+		if untried&(1<<i) == 0 || slices.Contains(shunned, id) {
 			continue
 		}
-		id := f.view.Members[at].ID
 		if c.full == 0 || c.perPeer[id] < c.cfg.InFlightPerPeerMax {
 			candidates = append(candidates, id)
 		}

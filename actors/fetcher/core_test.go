@@ -89,6 +89,9 @@ func TestFetches(t *testing.T) {
 				Timeout:    time.Second,
 			}, !troubled || draw.IntN(10) > 0
 		}
+		for i := 0; i+2 < len(blocks) && rapid.Bool().Draw(t, "tuple"); i += 2 {
+			h.tuples = append(h.tuples, [3]messages.CID{blocks[i].CID, blocks[i+1].CID, blocks[i+2].CID})
+		}
 		var asked []*fetching
 		for range rapid.IntRange(1, 30).Draw(t, "asks") {
 			at := rapid.IntRange(0, len(blocks)-1).Draw(t, "at")
@@ -510,7 +513,7 @@ func TestRefuses(t *testing.T) {
 			cids = append(cids, b.CID)
 		}
 		h.core.begin(time.Unix(0, h.nowNS))
-		if err := h.core.fetch(shell.Caller{}, cids, urgency); err != nil {
+		if err := h.core.fetch(shell.Caller{}, messages.FetchBlocks{CIDs: cids, Urgency: urgency}); err != nil {
 			return err.Code
 		}
 		return 0

@@ -24,7 +24,8 @@
 // have been, the next ones, up to Config.TriedMax. The scorer chooses among
 // candidates. Blocks that start at one time go to different peers as far as
 // possible and in shuffled order, for nobody is to learn which blocks belong
-// together. A peer that was busy is asked again after a pause, during which
+// together. Of whom it is told that they do, the members of one tuple, no two go to
+// one peer while another may have them (apart.go), neither now nor later. A peer that was busy is asked again after a pause, during which
 // others are asked; one that was silent when all others have been tried.
 //
 // A request that takes longer than usual is hedged: a second holder is asked,
@@ -44,7 +45,8 @@
 // quarters of them and background work a half; and at most
 // Config.InFlightPerPeerMax at one peer. Beyond that blocks wait in order of
 // urgency, then of arrival. Two asks for one block share one fetch, at the
-// urgency of the more urgent one. At most Config.AsksMax asks for
+// urgency of the more urgent one. Who was asked for the last Config.ToldMax blocks
+// is remembered. At most Config.AsksMax asks for
 // Config.BlocksMax blocks are being answered: one more is CodeOverload. There
 // is one timer, and none while nothing is asked for. A restart forgets all of
 // it, and what waited is answered by the shell.

@@ -13,6 +13,7 @@ type flight struct {
 	cid     messages.CID
 	urgency messages.Urgency // of the most urgent ask
 	waiters []waiter
+	kin     []messages.CID // members of the same tuples, up to kinMax
 
 	view  *messages.View // at the start of it; nil before
 	order []int32        // who may hold it: indexes of view.Members

@@ -94,6 +94,7 @@ type house struct {
 	ended  map[messages.Outcome]int
 	heads  uint64 // the last corr of an ask
 	open   map[messages.Corr]*fetching
+	tuples [][3]messages.CID // that asks tell of
 }
 
 // fetching is an ask of the house.
@@ -248,7 +249,9 @@ func (h *house) fetch(urgency messages.Urgency, blocks ...messages.Block) *fetch
 	f := &fetching{blocks: blocks, begunNS: h.nowNS}
 	h.open[caller.Corr] = f
 	var refused *messages.Error
-	h.step(func() { refused = h.core.fetch(caller, cids, urgency) })
+	h.step(func() {
+		refused = h.core.fetch(caller, messages.FetchBlocks{CIDs: cids, Urgency: urgency, Tuples: h.tuples})
+	})
 	if refused != nil {
 		delete(h.open, caller.Corr)
 		return nil

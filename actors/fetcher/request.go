@@ -62,21 +62,28 @@ func (c *core) pick(f *flight, candidates []messages.NodeID, hedge bool) {
 
 // chosen takes in whom to ask.
 func (c *core) chosen(ch *choosing, choices []messages.PeerChoice) {
+	var vain []*flight
 	for i, p := range ch.picks {
 		f, choice := p.flight, choices[i]
 		full := c.perPeer[choice.Peer] >= c.cfg.InFlightPerPeerMax
+		meets := len(f.kin) > 0 && !f.done && c.meets(f, choice.Peer, p.hedge)
 		switch {
 		case choice.Peer == messages.NodeID{}:
 			c.unpick(p)
-		case f.done || f.hashing > 0 || full:
+		case f.done || f.hashing > 0 || full || meets:
 			c.inFlight--
 			f.open--
 			c.answer(choice.Peer, messages.OutcomeAbandoned, 0, nothing)
-			c.again(f)
+			vain = append(vain, f)
 		default:
 			c.send(p, choice)
 		}
 	}
+	for _, f := range slices.Backward(vain) { // each to the front: their order stays
+		c.again(f)
+	}
+	sends := c.effects.sends // were chosen in an order that tells something
+	c.rand.Shuffle(len(sends), func(i, j int) { sends[i], sends[j] = sends[j], sends[i] })
 	c.pump()
 }
 
@@ -102,6 +109,7 @@ func (c *core) unpick(p pick) {
 func (c *core) send(p pick, choice messages.PeerChoice) {
 	f := p.flight
 	f.try(choice.Peer)
+	c.told.add(f.cid, choice.Peer)
 	r := &request{
 		flight: f, peer: choice.Peer, timeout: choice.Timeout, sentNS: c.nowNS,
 		hedgeNS: c.nowNS + int64(min(choice.HedgeAfter, c.cfg.LateAfter)), at: len(c.flying),
@@ -294,7 +302,7 @@ func (c *core) hedge(f *flight) {
 	if f.done || f.open != 1 || f.hashing > 0 || c.hedges < 1 || c.inFlight >= c.window.room() {
 		return
 	}
-	if candidates := c.candidates(f); len(candidates) > 0 {
+	if candidates := c.candidates(f, true); len(candidates) > 0 {
 		c.hedges--
 		c.pick(f, candidates, true)
 	}
@@ -310,7 +318,7 @@ func (c *core) overtake(f *flight) {
 	if f.done || f.open != f.late || c.inFlight >= c.window.room() {
 		return
 	}
-	if candidates := c.candidates(f); len(candidates) > 0 {
+	if candidates := c.candidates(f, false); len(candidates) > 0 {
 		c.pick(f, candidates, false)
 	}
 }

@@ -167,7 +167,9 @@ func (l *loader) start(ctx shell.Ctx, openings []*opening, urgency messages.Urge
 		openings: openings, left: len(openings),
 		cids: make([]messages.CID, 0, tupleSize*len(openings)),
 	}
+	tuples := make([][tupleSize]messages.CID, 0, len(openings))
 	for _, o := range openings {
+		tuples = append(tuples, o.key.ref.Tuple())
 		for _, cid := range o.key.ref.Tuple() {
 			if !slices.Contains(b.cids, cid) {
 				b.cids = append(b.cids, cid)
@@ -181,7 +183,7 @@ func (l *loader) start(ctx shell.Ctx, openings []*opening, urgency messages.Urge
 	l.batches++
 	l.asked[corr] = b
 	ctx.Ask(l.cache, messages.ReadBlocks{
-		Call: messages.Call{Corr: corr}, CIDs: b.cids, Urgency: urgency,
+		Call: messages.Call{Corr: corr}, CIDs: b.cids, Urgency: urgency, Tuples: tuples,
 		Repair: openings[0].damage != nil, // which is alone
 	})
 }

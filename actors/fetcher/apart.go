@@ -1,0 +1,112 @@
+package fetcher
+
+import (
+	"slices"
+
+	"github.com/noisefs/noisefs/messages"
+)
+
+// kinMax bounds the blocks that one is known to be in a tuple with: a
+// randomizer is used up to 64 times.
+const kinMax = 128
+
+// told remembers who was asked for which block, this node's own requests
+// alone. It has two generations, each up to half of the bound: when the newer
+// one is full it becomes the older one, and what was of no use in that time is
+// forgotten.
+type told struct {
+	half         int
+	newer, older map[messages.CID][]messages.NodeID
+}
+
+func newTold(most int) told {
+	return told{half: most / 2, newer: make(map[messages.CID][]messages.NodeID)}
+}
+
+// of returns who was asked for a block.
+func (t *told) of(cid messages.CID) []messages.NodeID {
+	if peers, ok := t.newer[cid]; ok {
+		return peers
+	}
+	peers, ok := t.older[cid]
+	if ok {
+		t.put(cid, peers)
+	}
+	return peers
+}
+
+// add notes that a peer is asked for a block.
+func (t *told) add(cid messages.CID, peer messages.NodeID) {
+	if peers := t.of(cid); !slices.Contains(peers, peer) {
+		t.put(cid, append(slices.Clip(peers), peer))
+	}
+}
+
+func (t *told) put(cid messages.CID, peers []messages.NodeID) {
+	if _, known := t.newer[cid]; !known && len(t.newer) >= t.half {
+		t.older, t.newer = t.newer, make(map[messages.CID][]messages.NodeID)
+	}
+	t.newer[cid] = peers
+}
+
+// relate notes which of the blocks that are being fetched are in a tuple with
+// which others.
+func (c *core) relate(tuples [][3]messages.CID) {
+	for _, tuple := range tuples {
+		for _, cid := range tuple {
+			f := c.flights[cid]
+			if f == nil {
+				continue
+			}
+			for _, other := range tuple {
+				if other != cid && len(f.kin) < kinMax && !slices.Contains(f.kin, other) {
+					f.kin = append(f.kin, other)
+				}
+			}
+		}
+	}
+}
+
+// shunned returns who was asked for a block of the same tuple.
+func (c *core) shunned(f *flight) []messages.NodeID {
+	var peers []messages.NodeID
+	for _, cid := range f.kin {
+		peers = append(peers, c.told.of(cid)...)
+	}
+	return peers
+}
+
+// others reports whether somebody among these places was not asked yet, and is
+// not to be shunned.
+func (f *flight) others(places []int32, untried uint32, shunned []messages.NodeID) bool {
+	for i, at := range places {
+		if untried&(1<<i) != 0 && !slices.Contains(shunned, f.view.Members[at].ID) {
+			return true
+		}
+	}
+	return false
+}
+
+// meets reports whether a peer that was chosen has been asked for a block of
+// the same tuple since, while another may have this one.
+func (c *core) meets(f *flight, peer messages.NodeID, hedge bool) bool {
+	shunned := c.shunned(f)
+	if !slices.Contains(shunned, peer) {
+		return false
+	}
+	places, untried := f.group(c.cfg.Width)
+	return hedge || f.others(places, untried, shunned)
+}
+
+// yields reports whether a member of the same tuple goes first: it is in more
+// tuples, and so has less choice, and nobody was asked for it yet. Nothing is
+// lost by that, since whoever reads one needs the other.
+func (c *core) yields(f *flight) bool {
+	for _, cid := range f.kin {
+		other := c.flights[cid]
+		if other != nil && len(other.kin) > len(f.kin) && other.asked == 0 && len(other.order) > 0 {
+			return true
+		}
+	}
+	return false
+}

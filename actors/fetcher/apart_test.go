@@ -1,0 +1,101 @@
+package fetcher
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/noisefs/noisefs/messages"
+)
+
+// TestTuplesAreKeptApart reads tuples that share randomizers, many at a time,
+// from holders that are good, however slow.
+func TestTuplesAreKeptApart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cfg := DefaultConfig()
+		cfg.InFlightPerPeerMax = rapid.IntRange(1, 16).Draw(t, "perPeer")
+		cfg.HedgeShare = rapid.SampledFrom([]float64{0, 0.05, 1}).Draw(t, "hedges")
+		cfg.FetchTimeout = 24 * time.Hour
+		nodes := rapid.IntRange(4, 20).Draw(t, "nodes")
+		seed := rapid.Uint64().Draw(t, "seed")
+		h := newHouse(t, cfg, newView(nodes), seed)
+		draw := rand.New(rand.NewPCG(seed, 2))
+		h.scorer = func(want []messages.NodeID) (messages.PeerChoice, bool) {
+			return messages.PeerChoice{
+				Peer: want[draw.IntN(len(want))], HedgeAfter: 50 * time.Millisecond, Timeout: time.Minute,
+			}, true
+		}
+		// A file has a new D and A for each tuple, and uses each B for some.
+		tuples := rapid.IntRange(1, 40).Draw(t, "tuples")
+		uses := rapid.IntRange(1, 8).Draw(t, "uses")
+		blocks := newBlocks(3 * tuples)
+		h.peer = func(_ messages.NodeID, cid messages.CID) reply {
+			after := time.Duration(draw.IntN(200)) * time.Millisecond
+			return served(after, blocks...)(cid)
+		}
+		of := func(i int) [3]messages.Block {
+			return [3]messages.Block{blocks[3*i], blocks[3*i+1], blocks[3*(i/uses*uses)+2]}
+		}
+		var all [][3]messages.CID
+		read := func(first int) {
+			var batch []messages.Block
+			h.tuples = nil
+			for i := first; i < min(first+4, tuples); i++ {
+				tuple := of(i)
+				h.tuples = append(h.tuples, [3]messages.CID{tuple[0].CID, tuple[1].CID, tuple[2].CID})
+				for _, b := range tuple {
+					if b.CID != tuple[2].CID || i%uses == 0 { // the first one fetches it
+						batch = append(batch, b)
+					}
+				}
+			}
+			all = append(all, h.tuples...)
+			h.fetch(messages.UrgencyNow, batch...)
+			h.runFor(time.Duration(rapid.IntRange(0, 300).Draw(t, "ms")) * time.Millisecond)
+		}
+		for first := 0; first < tuples; first += 4 {
+			read(first)
+		}
+		h.settle()
+		wantApart(t, h, all, cfg.HedgeShare == 0)
+	})
+}
+
+// wantApart checks that no peer was asked for two members of a tuple: at all,
+// if strictly, and otherwise unless all others had been asked for the block, or
+// for another one of its tuples. Hedges ask more peers than there must be.
+func wantApart(t *rapid.T, h *house, tuples [][3]messages.CID, strictly bool) {
+	kin := make(map[messages.CID][]messages.CID)
+	for _, tuple := range tuples {
+		for i, cid := range tuple {
+			kin[cid] = append(kin[cid], tuple[(i+1)%3], tuple[(i+2)%3])
+		}
+	}
+	type question struct {
+		peer messages.NodeID
+		cid  messages.CID
+	}
+	asked := make(map[question]bool)
+	askedKin := func(peer messages.NodeID, cid messages.CID) bool {
+		return slices.ContainsFunc(kin[cid], func(other messages.CID) bool {
+			return asked[question{peer, other}]
+		})
+	}
+	for _, r := range h.sent {
+		cid := r.flight.cid
+		if askedKin(r.peer, cid) {
+			if strictly {
+				t.Fatalf("a peer was asked for two members of a tuple")
+			}
+			for _, peer := range holdersOf(r.flight.view, cid, h.cfg.Width) {
+				if !asked[question{peer, cid}] && !askedKin(peer, cid) {
+					t.Fatalf("a peer was asked for two members of a tuple, with no need")
+				}
+			}
+		}
+		asked[question{r.peer, cid}] = true
+	}
+}

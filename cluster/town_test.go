@@ -1,0 +1,213 @@
+package cluster_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/noisefs/noisefs/cluster"
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/messages/wire"
+	"github.com/noisefs/noisefs/runtime/config"
+	"github.com/noisefs/noisefs/runtime/node"
+	"github.com/noisefs/noisefs/runtime/port"
+	"github.com/noisefs/noisefs/runtime/repo"
+	"github.com/noisefs/noisefs/runtime/vault"
+)
+
+// town is a network of whole nodes, as daemons run them, in this process and on
+// real wires.
+type town struct {
+	tb    testing.TB
+	nodes []*resident
+}
+
+// resident is one of them.
+type resident struct {
+	*repo.Repo
+	wire *tapped
+}
+
+// newTown starts n nodes that know each other.
+func newTown(tb testing.TB, n int) *town {
+	tb.Helper()
+	t := &town{tb: tb}
+	for range n {
+		t.move(nil)
+	}
+	t.meet()
+	return t
+}
+
+// move starts one node more. spoil changes its settings, if it is not nil.
+func (t *town) move(spoil func(*config.Config)) *resident {
+	t.tb.Helper()
+	settings := config.Default()
+	settings.Network.Listen = "/ip4/127.0.0.1/tcp/0"
+	settings.Network.DisperseDelay = 500 * time.Millisecond
+	settings.Network.ProbeInterval = 300 * time.Millisecond
+	if len(t.nodes) > 0 {
+		settings.Network.Bootstrap = t.nodes[0].wire.Addresses()[0]
+	}
+	if spoil != nil {
+		spoil(settings)
+	}
+	dir := filepath.Join(t.tb.TempDir(), "repo")
+	if err := repo.Create(dir, vault.WithNothing(), vault.Options{}, nil); err != nil {
+		t.tb.Fatal(err)
+	}
+	r := &resident{wire: &tapped{}}
+	opened, err := repo.Open(t.tb.Context(), dir, repo.Options{
+		Who: "a test", Config: settings,
+		Credentials: func(context.Context, vault.Mode) (vault.Credentials, error) {
+			return vault.WithNothing(), nil
+		},
+		Join: func(seed messages.Secret, c *config.Config) (repo.Network, error) {
+			settings := cluster.Config{Seed: seed, Listen: []string{c.Network.Listen}}
+			if c.Network.Bootstrap != "" {
+				settings.Bootstrap = []string{c.Network.Bootstrap}
+			}
+			host, err := cluster.Start(settings)
+			r.wire.Host = host
+			return r.wire, err
+		},
+	})
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	r.Repo = opened
+	t.tb.Cleanup(func() {
+		if err := opened.Close(); err != nil {
+			t.tb.Error(err)
+		}
+	})
+	t.nodes = append(t.nodes, r)
+	return r
+}
+
+// meet waits until everybody knows of everybody.
+func (t *town) meet() {
+	t.tb.Helper()
+	for _, r := range t.nodes {
+		t.await(func() bool {
+			status, err := r.Network(t.tb.Context())
+			return err == nil && status.Members == len(t.nodes)
+		})
+	}
+}
+
+// await polls; the limit only keeps a failing test from hanging.
+func (t *town) await(done func() bool) {
+	t.tb.Helper()
+	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.tb.Fatal("waited in vain")
+		}
+	}
+}
+
+// store puts noise through a node, and waits until others hold all of it.
+func (t *town) store(by *resident, size, others int) ([]byte, messages.Link) {
+	t.tb.Helper()
+	data := noise(size)
+	link, err := by.PutFile(t.tb.Context(), bytes.NewReader(data), node.PutOptions{})
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	if err := by.Spread(t.tb.Context(), messages.Target{Link: &link}, others, nil); err != nil {
+		t.tb.Fatal(err)
+	}
+	return data, link
+}
+
+// noise is size bytes that no compression shortens.
+func noise(size int) []byte {
+	var data bytes.Buffer
+	for sum := sha256.Sum256(nil); data.Len() < size; sum = sha256.Sum256(sum[:]) {
+		data.Write(sum[:])
+	}
+	return data.Bytes()[:size]
+}
+
+// read reads a file through a node and says what is wrong.
+func (r *resident) read(ctx context.Context, link messages.Link, want []byte) (err error) {
+	file, err := r.Open(ctx, messages.Target{Link: &link})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	var got bytes.Buffer
+	if _, err := file.CopyTo(ctx, &got, 0, int64(len(want))); err != nil {
+		return err
+	}
+	if !bytes.Equal(got.Bytes(), want) {
+		return fmt.Errorf("%d other bytes", got.Len())
+	}
+	return nil
+}
+
+// wantFile reads a file through a node and compares.
+func (t *town) wantFile(by *resident, link messages.Link, want []byte) {
+	t.tb.Helper()
+	if err := by.read(t.tb.Context(), link, want); err != nil {
+		t.tb.Fatal(err)
+	}
+}
+
+// question is a request for a block, as it was heard.
+type question struct {
+	from messages.NodeID
+	cid  messages.CID
+	at   time.Time
+}
+
+// tapped is a node's host, of which it is known which blocks it is asked for.
+type tapped struct {
+	*cluster.Host
+
+	mu    sync.Mutex
+	heard []question
+}
+
+var _ repo.Network = (*tapped)(nil)
+
+// Join implements [port.Wire].
+func (w *tapped) Join(answer func(any)) port.Joined {
+	return w.Host.Join(func(msg any) {
+		if m, ok := msg.(messages.PacketReceived); ok && m.Protocol == messages.ProtocolBlock {
+			w.asked(m)
+		}
+		answer(msg)
+	})
+}
+
+// Connections implements [node.Edge]; no test asks.
+func (w *tapped) Connections() []node.Connection { return nil }
+
+// Invite implements [node.Edge]; no test asks.
+func (w *tapped) Invite(time.Time) (string, error) { return "", errors.ErrUnsupported }
+
+// take returns what was heard since the last time.
+func (w *tapped) take() []question {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	heard := w.heard
+	w.heard = nil
+	return heard
+}
+
+func (w *tapped) asked(m messages.PacketReceived) {
+	request, err := wire.DecodeBlockRequest(m.Packet.Head)
+	if err != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard = append(w.heard, question{from: m.From, cid: request.CID, at: time.Now()})
+}

@@ -22,7 +22,7 @@ type smaller struct {
 var smallerBuiltins = map[string]smaller{
 	"steady":      {nodes: 30, duration: time.Minute, seeds: 2},
 	"uploads":     {nodes: 30, seeds: 2},
-	"streaming":   {nodes: 20, duration: time.Minute, seeds: 1},
+	"streaming":   {nodes: 60, duration: time.Minute, seeds: 1},
 	"slow-nodes":  {nodes: 30, duration: 2 * time.Minute, seeds: 1},
 	"flash-crowd": {nodes: 30, seeds: 1},
 	"observers":   {nodes: 30, duration: 2 * time.Minute, seeds: 2},

@@ -190,6 +190,9 @@ func (w *tapped) Join(answer func(any)) port.Joined {
 // Connections implements [node.Edge]; no test asks.
 func (w *tapped) Connections() []node.Connection { return nil }
 
+// Traffic implements [node.Edge]; no test asks.
+func (w *tapped) Traffic() node.Traffic { return node.Traffic{} }
+
 // Invite implements [node.Edge]; no test asks.
 func (w *tapped) Invite(time.Time) (string, error) { return "", errors.ErrUnsupported }
 

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -100,54 +98,4 @@ traffic      %s in, %s out; %d streams
 		s.Watched, s.UnderReplicated, s.Waiting, s.PushedBlocks, s.RepairedBlocks, s.FetchedBlocks,
 		bytesText(s.BytesIn), bytesText(s.BytesOut), s.Streams)
 	return err
-}
-
-func newPeersCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
-		Use:   "peers",
-		Short: "List the other nodes that the running node knows of",
-		Long: `Peers lists the members of the network: whether each is believed alive, what it
-offers to hold for others, what it has sent us and we have sent it, how long a
-block from it took of late, and the address of the connection, if there is one.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return g.withClient(cmd.Context(), func(client node.Client) error {
-				peers, err := client.Peers(cmd.Context())
-				if err != nil {
-					return fmt.Errorf("peers: %w", err)
-				}
-				if g.json {
-					for _, peer := range peers {
-						if err := printJSONLine(g.out, peer); err != nil {
-							return err
-						}
-					}
-					return nil
-				}
-				return printPeers(g, peers)
-			})
-		},
-	}
-}
-
-func printPeers(g *globals, peers []node.PeerStatus) error {
-	table := tabwriter.NewWriter(g.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NODE\tSTATUS\tOFFERS\tIN\tOUT\tBLOCK TAKES\tDOMAIN\tADDRESS")
-	for _, p := range peers {
-		latency, domain, address := "-", "-", "not connected"
-		if p.LatencySeconds > 0 {
-			latency = time.Duration(p.LatencySeconds * float64(time.Second)).
-				Round(time.Millisecond / 10).String()
-		}
-		if p.Domain != "" {
-			domain = harmless(p.Domain)
-		}
-		if p.Address != "" {
-			address = p.Address
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.ID, p.Status,
-			bytesText(p.OfferedBytes), bytesText(p.BytesIn), bytesText(p.BytesOut), latency, domain,
-			address)
-	}
-	return table.Flush()
 }

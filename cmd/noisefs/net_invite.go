@@ -28,14 +28,17 @@ const (
 )
 
 func newNetInviteCommand(g *globals) *cobra.Command {
-	expires := inviteExpires
+	expires, drawn := inviteExpires, false
 	cmd := &cobra.Command{
 		Use: "invite", Short: "Print a text by which another node joins the running one's network",
 		Long: `Invite prints one line for 'noisefs net join' on another machine: the addresses of
 this node and, of a private network, its secret. Send it as you would a password:
 whoever has the line of a private network is in. After the time in --expires,
 net join refuses it; that is a guard against old messages, not against somebody
-who takes the secret out of it.`,
+who takes the secret out of it.
+
+On a terminal that is wide enough the line is drawn as a QR code, too; --qr draws
+it in any case, and --qr=false never does.`,
 		Example: "  noisefs net invite --expires 1h",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,12 +53,24 @@ who takes the secret out of it.`,
 				if g.json {
 					return printJSON(g.out, map[string]string{"invite": text})
 				}
-				_, err = fmt.Fprintln(g.out, text)
-				return err
+				if _, err = fmt.Fprintln(g.out, text); err != nil {
+					return err
+				}
+				if asked := cmd.Flags().Changed("qr"); asked && !drawn || !asked && !isTerminal(g.out) {
+					return nil
+				}
+				if err := printQR(g.out, text, columns(g.out)); err != nil {
+					if drawn {
+						return err
+					}
+					g.remark("%v", err)
+				}
+				return nil
 			})
 		},
 	}
 	cmd.Flags().DurationVar(&expires, "expires", expires, "for how long it is good")
+	cmd.Flags().BoolVar(&drawn, "qr", false, "draw it as a QR code (default: on a terminal)")
 	return cmd
 }
 

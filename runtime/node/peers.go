@@ -71,6 +71,9 @@ type PeerStatus struct {
 	Address      string          `json:"address,omitempty"` // empty: not connected now
 	BytesIn      int64           `json:"bytesIn"`
 	BytesOut     int64           `json:"bytesOut"`
+	// CostSeconds is what one more block is expected to cost, by which peers are
+	// chosen.
+	CostSeconds float64 `json:"costSeconds"`
 	// LatencySeconds is what a block took of late; 0: none was asked for.
 	LatencySeconds float64 `json:"latencySeconds"`
 	InFlight       int     `json:"inFlight"` // requests for blocks
@@ -158,7 +161,7 @@ func (l *Local) Peers(ctx context.Context) ([]PeerStatus, error) {
 			OfferedBytes: int64(m.CapacityBlocks) * int64(l.params.BlockSize),
 			Address:      connection.Address,
 			BytesIn:      connection.BytesIn, BytesOut: connection.BytesOut,
-			LatencySeconds: score.Latency.Seconds(), InFlight: score.InFlight,
+			CostSeconds: score.Cost.Seconds(), LatencySeconds: score.Latency.Seconds(), InFlight: score.InFlight,
 			Served: score.Served, Failed: score.Failed,
 		})
 	}

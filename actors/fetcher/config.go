@@ -62,6 +62,11 @@ type Config struct {
 	BusyWait   time.Duration
 	BusyRounds int
 
+	// JoinWait is for how long after its start the node may not know yet who is
+	// there: a block that nobody had waits that long for another view. It
+	// should be several times membership.Config.ViewInterval.
+	JoinWait time.Duration
+
 	// ToldMax bounds the blocks of which is remembered who was asked for them,
 	// at about 150 bytes each, so that nobody is asked for another member of the
 	// same tuple later. It should be more than BlocksMax.
@@ -91,6 +96,7 @@ func DefaultConfig() Config {
 		LateAfter:          3 * time.Second,
 		BusyWait:           250 * time.Millisecond,
 		BusyRounds:         6,
+		JoinWait:           10 * time.Second,
 		ToldMax:            2048,
 		HashCost:           100 * time.Microsecond,
 	}
@@ -127,6 +133,8 @@ func (c Config) Validate() error {
 	case c.BusyRounds < 0 || c.BusyRounds > busyRoundsMax:
 		return fmt.Errorf("%w: BusyRounds is %d, want 0 to %d",
 			ErrConfig, c.BusyRounds, busyRoundsMax)
+	case c.JoinWait < 0:
+		return fmt.Errorf("%w: JoinWait is %s, want 0 or more", ErrConfig, c.JoinWait)
 	case c.ToldMax < 2:
 		return fmt.Errorf("%w: ToldMax is %d, want 2 or more", ErrConfig, c.ToldMax)
 	case c.BeyondTimeout < 0:

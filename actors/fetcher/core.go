@@ -26,6 +26,7 @@ type core struct {
 	view      *messages.View // nil until it is known
 	self      int32          // this node's index in it, -1 if it has none
 	nowNS     int64          // of the step under way
+	joinedNS  int64          // until then it may not be known yet who is there
 
 	asks   []*ask // in order of arrival, and so of deadline; some are done
 	open   int    // of these, those that are not
@@ -34,6 +35,7 @@ type core struct {
 	flights map[messages.CID]*flight
 	queues  [urgencies][]*flight // some entries are stale: see pumpQueue
 	parked  []*flight            // waiting for busy peers
+	joining []*flight            // waiting for another view; some are done
 
 	flying   []*request
 	inFlight int // requests and choices under way
@@ -86,6 +88,9 @@ func newCore(cfg Config, blockSize int, rand port.Rand) *core {
 // begin starts a step.
 func (c *core) begin(now time.Time) {
 	c.nowNS = now.UnixNano()
+	if c.joinedNS == 0 {
+		c.joinedNS = c.nowNS + int64(c.cfg.JoinWait)
+	}
 	c.effects.reset()
 }
 
@@ -151,13 +156,14 @@ func (c *core) address(flights []*flight) {
 		}
 		f.view, f.order = c.view, holders(c.view, c.self, f.cid, c.cfg.TriedMax)
 		if len(f.order) == 0 && !c.lookBeyond(f) {
-			c.fail(f, f.unavailable())
+			c.giveUp(f)
 		}
 	}
 }
 
 // see takes in a view of the network. What was asked for before the first one
-// starts now; what is under way goes on by the view with which it started.
+// starts now; what is under way goes on by the view with which it started,
+// unless nobody of that had it, soon after this node's start.
 func (c *core) see(view *messages.View) {
 	first := c.view == nil
 	c.view, c.self = view, indexOf(view, view.Self)
@@ -167,6 +173,7 @@ func (c *core) see(view *messages.View) {
 		}
 		c.pump()
 	}
+	c.rejoin()
 }
 
 func (a *ask) isDone() bool { return a.missing == 0 }
@@ -273,7 +280,7 @@ func (c *core) again(f *flight) {
 	case f.silent != 0 && f.rounds < c.cfg.BusyRounds:
 		c.parkUntil(f, c.nowNS+c.pause(f))
 	default:
-		c.fail(f, f.unavailable())
+		c.giveUp(f)
 	}
 }
 
@@ -356,6 +363,6 @@ func (c *core) settle(w waiter, data []byte, err *messages.Error) {
 	c.blocks -= len(a.cids)
 	if c.open == 0 {
 		clear(c.asks)
-		c.asks, c.parked, c.wakeNS = c.asks[:0], nil, 0
+		c.asks, c.parked, c.joining, c.wakeNS = c.asks[:0], nil, nil, 0
 	}
 }

@@ -63,6 +63,7 @@ func TestFetches(t *testing.T) {
 		cfg.HedgeShare = rapid.SampledFrom([]float64{0, 0.05, 1}).Draw(t, "hedges")
 		cfg.BeyondTimeout = rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "beyond")
 		cfg.BusyRounds = rapid.IntRange(0, 3).Draw(t, "rounds")
+		cfg.JoinWait = rapid.SampledFrom([]time.Duration{0, 2 * time.Second}).Draw(t, "join")
 		patient := rapid.Bool().Draw(t, "patient")
 		if patient {
 			cfg.FetchTimeout = 24 * time.Hour
@@ -253,7 +254,9 @@ func TestRequestsAreShuffled(t *testing.T) {
 
 func TestNobodyIsThere(t *testing.T) {
 	for _, view := range []*messages.View{messages.NewView(messages.NodeID{}, 0, 0, nil, nil), newView(1)} {
-		h := newHouse(t, DefaultConfig(), view, 1)
+		cfg := DefaultConfig()
+		cfg.JoinWait = 0
+		h := newHouse(t, cfg, view, 1)
 		f := h.fetch(messages.UrgencyNow, newBlocks(2)...)
 		if f.got == nil || !f.failed(0) || !f.failed(1) {
 			t.Errorf("of %d members, two blocks were not given up at once", len(view.Members))
@@ -303,8 +306,9 @@ func TestUrgency(t *testing.T) {
 
 // What is asked for before the view is known waits for it.
 func TestWaitsForTheFirstView(t *testing.T) {
-	blocks := newBlocks(3)
-	h := newHouse(t, DefaultConfig(), nil, 1)
+	blocks, cfg := newBlocks(3), DefaultConfig()
+	cfg.JoinWait = 0
+	h := newHouse(t, cfg, nil, 1)
 	h.peer = everyPeer(served(time.Millisecond, blocks...))
 	early := h.fetch(messages.UrgencySoon, blocks[:2]...)
 	h.runFor(time.Second)
@@ -316,7 +320,7 @@ func TestWaitsForTheFirstView(t *testing.T) {
 	if early.failed(0) || early.failed(1) {
 		t.Errorf("given up with a view: %v", early.got.Errs)
 	}
-	h = newHouse(t, DefaultConfig(), nil, 1)
+	h = newHouse(t, cfg, nil, 1)
 	early = h.fetch(messages.UrgencyNow, blocks...)
 	h.step(func() { h.core.see(&messages.View{}) })
 	if early.got == nil || !early.failed(0) {

@@ -12,7 +12,8 @@
 //
 // It asks the membership once, at its start, with [messages.ListMembers], and
 // then follows [messages.ViewChanged]; what is asked for before the first view
-// waits for it. It asks the scorer with [messages.ChoosePeers],
+// waits for it. In the first Config.JoinWait, a block that nobody had waits for
+// the next one. It asks the scorer with [messages.ChoosePeers],
 // and tells it with [messages.PeerAnswered] how each choice ended, exactly
 // once, unless it restarts before. Other nodes are asked through the port Net,
 // one block a request (wire.BlockRequest of messages.ProtocolBlock).

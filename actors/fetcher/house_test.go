@@ -312,7 +312,7 @@ func (h *house) settle() {
 		h.t.Fatalf("%d asks have no reply; %d by the core's count", len(h.open), c.open)
 	}
 	if c.inFlight != 0 || len(c.flying) != 0 || len(c.perPeer) != 0 || c.full != 0 ||
-		len(c.flights) != 0 || len(c.parked) != 0 || c.wakeNS != 0 {
+		len(c.flights) != 0 || len(c.parked) != 0 || len(c.joining) != 0 || c.wakeNS != 0 {
 		h.t.Fatalf("something is left behind")
 	}
 	for _, n := range h.chosen {

@@ -274,6 +274,7 @@ func (c *core) wakeBy(atNS int64) {
 func (c *core) wake() {
 	c.wakeNS = 0
 	c.expire()
+	c.endJoining()
 	c.unpark()
 	for _, r := range c.flying {
 		switch {

@@ -200,9 +200,6 @@ func TestDaemonComesBack(t *testing.T) {
 	if again := back.status().ID; again != id {
 		t.Errorf("its ID is %s, and was %s", again, id)
 	}
-	eventually(t, "it fetches", func() bool { // the view of the network is told in steps
-		return noisefs(t, link, "cat", "-", "--repo", back.dir).code == exitOK
-	})
 	back.wantFile(link, data)
 }
 

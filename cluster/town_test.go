@@ -68,8 +68,8 @@ func (t *town) move(spoil func(*config.Config)) *resident {
 		Credentials: func(context.Context, vault.Mode) (vault.Credentials, error) {
 			return vault.WithNothing(), nil
 		},
-		Join: func(seed messages.Secret, c *config.Config) (repo.Network, error) {
-			settings := cluster.Config{Seed: seed, Listen: []string{c.Network.Listen}}
+		Join: func(identity repo.Identity, c *config.Config) (repo.Network, error) {
+			settings := cluster.Config{Seed: identity.Seed, Listen: []string{c.Network.Listen}}
 			if c.Network.Bootstrap != "" {
 				settings.Bootstrap = []string{c.Network.Bootstrap}
 			}

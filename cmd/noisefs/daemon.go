@@ -103,7 +103,7 @@ func runDaemon(ctx context.Context, g *globals) (err error) {
 	log := newLog(g.err, cfg.Log)
 	opened, err := g.openRepo(ctx, dir, repo.Options{
 		Who: daemonName, Wait: cfg.Daemon.LockWait, Config: cfg, Log: log,
-		Join: joinNetwork(cfg, log),
+		Join: joinNetwork(dir, cfg, log),
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)

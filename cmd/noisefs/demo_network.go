@@ -98,7 +98,7 @@ func (d *demoNetwork) start(ctx context.Context, dir string) error {
 	}
 	opened, err := repo.Open(ctx, dir, repo.Options{
 		Who: "noisefs demo", Config: settings, Log: log, Credentials: noCredentials,
-		Join: joinNetwork(settings, log),
+		Join: joinNetwork(dir, settings, log),
 	})
 	if err != nil {
 		return err

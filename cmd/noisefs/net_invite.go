@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,8 +20,6 @@ const (
 	inviteExpires = 24 * time.Hour
 	// joinListen is where a node listens that joins and listened nowhere.
 	joinListen = "/ip4/0.0.0.0/tcp/4021"
-	// joinSecretName is the secret's file in the repository of a node that joined.
-	joinSecretName = "network.psk"
 )
 
 func newNetInviteCommand(g *globals) *cobra.Command {
@@ -78,9 +73,9 @@ func newNetJoinCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "join INVITE|@FILE|-", Short: "Join the network that an invitation is of",
 		Long: `Join writes what an invitation says into the configuration of the repository: the
-addresses to network.bootstrap, the secret of a private network to the file
-network.psk beside it, which only you can read, and, if the node listened
-nowhere, ` + joinListen + ` to network.listen. The daemon joins when it starts next.
+addresses to network.bootstrap, and, if the node listened nowhere,
+` + joinListen + ` to network.listen. The secret of a private network is sealed in
+the vault, so that the passphrase is asked for. The daemon joins when it starts next.
 
 The invitation may be given as @FILE or as - (standard input), which keeps it
 out of the process list and shell history.`,
@@ -117,8 +112,7 @@ func runJoin(ctx context.Context, g *globals, arg string) error {
 	if err != nil {
 		return err
 	}
-	file, err := joinSecret(dir, cfg.Network.PSKFile, invite.Secret)
-	if err != nil {
+	if err := g.joinSecret(ctx, dir, cfg.Network.PSKFile, invite.Secret); err != nil {
 		return err
 	}
 	bootstrap := strings.Fields(cfg.Network.Bootstrap)
@@ -131,9 +125,6 @@ func runJoin(ctx context.Context, g *globals, arg string) error {
 	if cfg.Network.Listen == "" { // first: nobody joins without
 		settings = append([][2]string{{"network.listen", joinListen}}, settings...)
 	}
-	if file != "" {
-		settings = append(settings, [2]string{"network.psk_file", file})
-	}
 	for _, setting := range settings {
 		err := config.Set(filepath.Join(dir, config.FileName), setting[0], setting[1])
 		if err != nil {
@@ -145,36 +136,4 @@ func runJoin(ctx context.Context, g *globals, arg string) error {
 	}
 	g.remark("the daemon joins when it starts next: noisefs daemon")
 	return nil
-}
-
-// joinSecret writes the secret of a private network into the repository, and
-// returns the name of its file; "" when there is nothing to change.
-func joinSecret(dir, present string, secret *cluster.NetworkSecret) (string, error) {
-	if present != "" {
-		known, err := readSecret(present)
-		if err != nil {
-			return "", err
-		}
-		if secret == nil || *known != *secret {
-			return "", usagef("the node is in another private network, by %s", present)
-		}
-		return "", nil
-	}
-	if secret == nil {
-		return "", nil
-	}
-	name, err := filepath.Abs(filepath.Join(dir, joinSecretName))
-	if err != nil {
-		return "", err
-	}
-	content := cluster.FormatSecret(secret)
-	defer clear(content)
-	err = writeSecret(name, content)
-	if errors.Is(err, os.ErrExist) { // an earlier try got so far
-		before, errRead := os.ReadFile(name)
-		if errRead == nil && bytes.Equal(before, content) {
-			err = nil
-		}
-	}
-	return name, err
 }

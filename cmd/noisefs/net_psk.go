@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/noisefs/noisefs/cluster"
+	"github.com/noisefs/noisefs/runtime/vault"
 )
 
 // newNetPSKCommand makes the commands for the secret of a private network.
@@ -31,7 +32,35 @@ new secret. Such a network is over TCP alone.`,
 			return nil
 		},
 	}
-	return group("psk", "The secret of a private network", made)
+	imported := &cobra.Command{
+		Use: "import FILE", Short: "Seal the secret of a private network in the vault",
+		Long: `Import reads the secret from FILE and seals it in the vault of the repository: the
+daemon is in that network from its next start on, without --psk. FILE is not
+needed any more. The passphrase is asked for, since the vault is opened.`,
+		Example: `  noisefs net psk import ~/net.psk && rm ~/net.psk`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := g.importSecret(cmd.Context(), args[0]); err != nil {
+				return fmt.Errorf("net psk import: %w", err)
+			}
+			g.remark("the secret is in the vault; the daemon uses it when it starts next")
+			return nil
+		},
+	}
+	forget := &cobra.Command{
+		Use: "forget", Short: "Remove the secret of a private network from the vault",
+		Long: `Forget leaves a private network: from its next start on the daemon is in an open one,
+or in that of --psk.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			dir, err := g.existingRepository()
+			if err != nil {
+				return err
+			}
+			return vault.ForgetNetwork(dir)
+		},
+	}
+	return group("psk", "The secret of a private network", made, imported, forget)
 }
 
 // writeNewSecret writes a fresh secret to a new file.

@@ -20,25 +20,24 @@ type networked struct{ *cluster.Host }
 
 var _ repo.Network = networked{}
 
-// joinNetwork returns what connects the daemon's node, or nil when it is to be
-// alone.
+// joinNetwork returns what connects the node of the repository in dir, or nil
+// when it is to be alone.
 func joinNetwork(
-	cfg *config.Config, log *slog.Logger,
-) func(messages.Secret, *config.Config) (repo.Network, error) {
+	dir string, cfg *config.Config, log *slog.Logger,
+) func(repo.Identity, *config.Config) (repo.Network, error) {
 	if cfg.Network.Listen == "" {
 		return nil
 	}
-	return func(seed messages.Secret, c *config.Config) (repo.Network, error) {
-		var secret *cluster.NetworkSecret
-		if c.Network.PSKFile != "" {
-			var err error
-			if secret, err = readSecret(c.Network.PSKFile); err != nil {
-				return nil, err
-			}
+	return func(identity repo.Identity, c *config.Config) (repo.Network, error) {
+		secret, err := networkSecret(dir, identity, c, log)
+		if err != nil {
+			return nil, err
+		}
+		if secret != nil {
 			defer clear(secret[:])
 		}
 		host, err := cluster.Start(cluster.Config{
-			Seed: seed, Secret: secret, Listen: strings.Fields(c.Network.Listen),
+			Seed: identity.Seed, Secret: secret, Listen: strings.Fields(c.Network.Listen),
 			Bootstrap: strings.Fields(c.Network.Bootstrap), MDNS: c.Network.MDNS == "on",
 			Bitswap: c.Network.Bitswap == "on", Sources: strings.Fields(c.Network.IPFSPeers),
 			Bounds: cluster.Bounds{

@@ -81,12 +81,21 @@ type Options struct {
 	Credentials func(context.Context, vault.Mode) (vault.Credentials, error)
 	Config      *config.Config // nil: defaults
 	Log         *slog.Logger   // nil: nothing is logged
-	// Join, if set, connects the node with others, under the identity that the
-	// seed makes. nil: the node is alone.
-	Join func(seed messages.Secret, settings *config.Config) (Network, error)
+	// Join, if set, connects the node with others. nil: the node is alone.
+	Join func(identity Identity, settings *config.Config) (Network, error)
 	// WrapDisk, if set, puts something between the block engine and its
 	// disk: a counter, or faults in a test.
 	WrapDisk func(port.Disk) port.Disk
+}
+
+// Identity is what the vault knows of who a node is among others. It is good
+// until Join returns.
+type Identity struct {
+	Seed messages.Secret // of its key (Ed25519)
+	// Network is the secret of the private network that it is in; nil: none.
+	Network *messages.Secret
+	// KeepNetwork seals another one in the vault. It is durable when it returns.
+	KeepNetwork func(*messages.Secret) error
 }
 
 // Network is how an open repository is connected with others.
@@ -152,7 +161,7 @@ func openLocked(ctx context.Context, dir string, options Options) (*Repo, error)
 	if err := e.open(v, options.Config); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	network, err := join(v, options)
+	network, err := join(dir, v, options)
 	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -164,13 +173,21 @@ func openLocked(ctx context.Context, dir string, options Options) (*Repo, error)
 }
 
 // join connects with others, if that is wanted.
-func join(v *vault.Vault, options Options) (Network, error) {
+func join(dir string, v *vault.Vault, options Options) (Network, error) {
 	if options.Join == nil {
 		return nil, nil
 	}
-	seed := v.Derive(vault.PurposeIdentity)
-	defer clear(seed[:])
-	return options.Join(seed, options.Config)
+	identity := Identity{Seed: v.Derive(vault.PurposeIdentity)}
+	defer clear(identity.Seed[:])
+	var err error
+	if identity.Network, err = v.Network(dir); err != nil {
+		return nil, err
+	}
+	if identity.Network != nil {
+		defer clear(identity.Network[:])
+	}
+	identity.KeepNetwork = func(secret *messages.Secret) error { return v.KeepNetwork(dir, secret) }
+	return options.Join(identity, options.Config)
 }
 
 func leave(network Network) error {

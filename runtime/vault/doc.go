@@ -23,6 +23,10 @@
 // (RFC 5869). Keys of single blocks are not among them: those are drawn at
 // random for one write each and travel in block refs.
 //
+// [Vault.KeepNetwork] seals the secret of a private network, which is drawn
+// elsewhere, into a file of its own, network.sealed, that opens with this vault
+// alone.
+//
 // The master key is kept in memory that is locked (never swapped), fenced by
 // guard pages, read-only, and wiped by [Vault.Close]. This narrows a window
 // and closes none: Go copies what it hashes, and whoever controls the

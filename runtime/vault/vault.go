@@ -65,11 +65,15 @@ const (
 	PurposeHistory Purpose = "tuple history"
 	// PurposeIdentity is the seed of the node's network identity (Ed25519).
 	PurposeIdentity Purpose = "network identity"
+	// PurposeNetwork seals the secret of a private network (AES-256-GCM).
+	PurposeNetwork Purpose = "network secret"
 )
 
 // Purposes returns all declared purposes.
 func Purposes() []Purpose {
-	return []Purpose{PurposeIndexValues, PurposeIndexNames, PurposeHistory, PurposeIdentity}
+	return []Purpose{
+		PurposeIndexValues, PurposeIndexNames, PurposeHistory, PurposeIdentity, PurposeNetwork,
+	}
 }
 
 // Vault is an open vault: the master key in locked memory. It may be used

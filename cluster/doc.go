@@ -22,7 +22,8 @@
 //
 // A node that is not connected is found by the addresses that are known of
 // it, or by the DHT, which runs under a prefix of our own: nodes of the public
-// DHT do not enter it.
+// DHT do not enter it. If that is wanted, the public one is asked when ours does
+// not know (public.go).
 //
 // Nodes of IPFS are spoken with by package bitswap, which asks this node's own
 // actors by Host.Ask as a peer would.

@@ -46,6 +46,13 @@ type Config struct {
 	Bootstrap []string
 	// MDNS looks for nodes on the local network, and shows this one to them.
 	MDNS bool
+	// PublicDHT asks the public DHT of IPFS, as a client, for addresses of nodes
+	// that our own does not know, and makes this node's own known there. The
+	// network has to be open.
+	PublicDHT bool
+	// PublicPeers are the multiaddrs, each with /p2p/ID, of servers through which
+	// that is done; nil: those that libp2p ships.
+	PublicPeers []string
 	// Bitswap serves nodes of IPFS what this node holds for the network.
 	Bitswap bool
 	// Sources are the multiaddrs, each with /p2p/ID, of nodes of IPFS that
@@ -69,7 +76,7 @@ type Host struct {
 	config    Config
 	self      messages.NodeID
 	host      host.Host
-	dht       *dht.IpfsDHT
+	finder    *finder
 	bandwidth *metrics.BandwidthCounter
 	seeds     []messages.NodeID
 	secret    *NetworkSecret // for invitations; nil: the network is open
@@ -119,8 +126,8 @@ func Start(c Config) (*Host, error) {
 			h.seeds = append(h.seeds, id)
 		}
 	}
-	if err := h.dht.Bootstrap(context.Background()); err != nil {
-		return nil, errors.Join(fmt.Errorf("cluster: dht: %w", err), h.dht.Close(), h.host.Close())
+	if err := h.finder.bootstrap(context.Background()); err != nil {
+		return nil, errors.Join(err, h.finder.close(), h.host.Close())
 	}
 	h.exchanges = newExchanges(h.host, h.self, c.Bounds)
 	if h.gossip, err = newGossips(h); err == nil && c.MDNS {
@@ -142,8 +149,15 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 	if err != nil {
 		return err
 	}
-	if c.Secret != nil && slices.ContainsFunc(listen, isQUIC) {
+	switch {
+	case c.Secret != nil && slices.ContainsFunc(listen, isQUIC):
 		return fmt.Errorf("%w: a private network is over TCP alone", ErrAddress)
+	case c.Secret != nil && c.PublicDHT:
+		return fmt.Errorf("%w: a private network has no part in the public DHT", ErrConfig)
+	}
+	public, err := parseAddresses(c.PublicPeers)
+	if err != nil {
+		return err
 	}
 	key, err := keyOf(&c.Seed)
 	if err != nil {
@@ -163,7 +177,7 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 		libp2p.Transport(tcp.NewTCPTransport), libp2p.Security(noise.ID, noise.New), libp2p.Security(libp2ptls.ID, libp2ptls.New),
 		libp2p.ResourceManager(resources), libp2p.ConnectionManager(connections),
 		libp2p.BandwidthReporter(h.bandwidth), libp2p.SwarmOpts(swarm.WithDialRanker(tcpFirst)), libp2p.DisableMetrics(),
-		libp2p.Routing(h.route(bootstrap)),
+		libp2p.Routing(h.route(bootstrap, public)),
 	}
 	if c.Secret == nil {
 		options = append(options, libp2p.Transport(quic.NewTransport))
@@ -185,16 +199,24 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 	return nil
 }
 
-// route makes the DHT that finds nodes whose addresses are not known. Only
-// that: nobody stores values or provider records in it.
+// route makes what finds nodes whose addresses are not known. Our own DHT does
+// only that: nobody stores values or provider records in it.
 func (h *Host) route(
-	bootstrap []peer.AddrInfo,
+	bootstrap, public []peer.AddrInfo,
 ) func(host.Host) (routing.PeerRouting, error) {
 	return func(of host.Host) (routing.PeerRouting, error) {
-		made, err := dht.New(of, dht.Mode(dht.ModeAutoServer), dht.ProtocolPrefix(dhtPrefix),
+		own, err := dht.New(of, dht.Mode(dht.ModeAutoServer), dht.ProtocolPrefix(dhtPrefix),
 			dht.DisableProviders(), dht.DisableValues(), dht.BootstrapPeers(bootstrap...))
-		h.dht = made
-		return made, err
+		if err != nil {
+			return nil, fmt.Errorf("cluster: dht: %w", err)
+		}
+		h.finder = &finder{own: own}
+		if h.config.PublicDHT {
+			if h.finder.public, err = publicDHT(of, public); err != nil {
+				return nil, errors.Join(err, own.Close())
+			}
+		}
+		return h.finder, nil
 	}
 }
 
@@ -212,8 +234,8 @@ func (h *Host) Close() error {
 	if h.gossip != nil {
 		h.gossip.close()
 	}
-	if h.dht != nil {
-		failures = append(failures, h.dht.Close())
+	if h.finder != nil {
+		failures = append(failures, h.finder.close())
 	}
 	failures = append(failures, h.host.Close())
 	return errors.Join(failures...)

@@ -60,6 +60,8 @@ configuration (network.listen and so on).`,
 	flags.StringArrayVar(&network.bootstrap, "bootstrap", nil,
 		"join through the node at this multiaddr; repeatable")
 	flags.BoolVar(&network.mdns, "mdns", false, "find nodes on the local network")
+	flags.BoolVar(&network.publicDHT, "public-dht", false,
+		"look for addresses of members in the public DHT of IPFS, which tells it of this node")
 	flags.StringVar(&network.psk, "psk", "",
 		"be in the private network of the secret in this file (see 'noisefs net psk new')")
 	flags.StringVar(&network.storage, "storage", "", "what to hold for others at most, as 50GB")

@@ -67,7 +67,7 @@ func exitCode(err error) int {
 	case errors.Is(err, context.Canceled):
 		return exitCanceled
 	case isAny(err, errUsage, plan.ErrInvalid, plan.ErrOverride, cluster.ErrAddress,
-		cluster.ErrSecret, cluster.ErrInvite, cluster.ErrExpired):
+		cluster.ErrSecret, cluster.ErrConfig, cluster.ErrInvite, cluster.ErrExpired):
 		return exitUsage
 	case errors.Is(err, plan.ErrUnknown):
 		return exitNotFound

@@ -39,7 +39,8 @@ func joinNetwork(
 		host, err := cluster.Start(cluster.Config{
 			Seed: identity.Seed, Secret: secret, Listen: strings.Fields(c.Network.Listen),
 			Bootstrap: strings.Fields(c.Network.Bootstrap), MDNS: c.Network.MDNS == "on",
-			Bitswap: c.Network.Bitswap == "on", Sources: strings.Fields(c.Network.IPFSPeers),
+			PublicDHT: c.Network.PublicDHT == "on",
+			Bitswap:   c.Network.Bitswap == "on", Sources: strings.Fields(c.Network.IPFSPeers),
 			Bounds: cluster.Bounds{
 				ConnectionsLow: c.Network.ConnectionsLow, ConnectionsHigh: c.Network.ConnectionsHigh,
 				UpMax: c.Network.UpMax, DownMax: c.Network.DownMax,
@@ -95,7 +96,7 @@ func (n networked) Connect(ctx context.Context, address string) (messages.NodeID
 // its own for.
 type networkFlags struct {
 	listen, bootstrap []string
-	mdns              bool
+	mdns, publicDHT   bool
 	storage, domain   string
 	psk               string
 	up, down          string
@@ -116,6 +117,9 @@ func (f *networkFlags) options() []string {
 	set("network.psk_file", f.psk)
 	set("network.up_max", strings.TrimSuffix(f.up, "/s"))
 	set("network.down_max", strings.TrimSuffix(f.down, "/s"))
+	if f.publicDHT {
+		set("network.public_dht", "on")
+	}
 	if f.mdns {
 		set("network.mdns", "on")
 	}

@@ -261,6 +261,8 @@ func TestPrivateNetwork(t *testing.T) {
 	}
 	mustFail(t, exitUsage, "daemon", "--repo", newRepository(t), "--psk", psk,
 		"--listen", "/ip4/127.0.0.1/udp/0/quic-v1")
+	mustFail(t, exitUsage, "daemon", "--repo", newRepository(t), "--psk", psk, "--public-dht",
+		"--listen", "/ip4/127.0.0.1/tcp/0")
 	secret := strings.Fields(read(t, psk))[2]
 	if strings.Contains(a.said.String()+b.said.String(), secret) {
 		t.Error("the secret is in the log")

@@ -179,6 +179,7 @@ type Network struct {
 	Listen        string // multiaddrs, with spaces between; empty: the node is alone
 	Bootstrap     string // likewise, each with /p2p/ID
 	MDNS          string // "on" or "off"
+	PublicDHT     string // off or on
 	PSKFile       string // path; empty: whoever finds the network may join
 	Bitswap       string // "on" or "off"
 	IPFSPeers     string // multiaddrs, each with /p2p/ID

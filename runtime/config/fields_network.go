@@ -33,6 +33,16 @@ func networkFields() []field {
 			place: func(c *Config) any { return &c.Network.MDNS },
 		},
 		{
+			key: "network.public_dht", kind: kindChoice, fallback: "off",
+			choices: []string{"off", "on"},
+			does: "Whether addresses of members that nobody here knows are looked for in the " +
+				"public DHT of IPFS, and this node's own made known there. It is a client: " +
+				"no block is looked for or announced.",
+			costs: "some connections and traffic; strangers learn that this node's ID is at " +
+				"its address, and which IDs it looks for, and so who is in the network",
+			place: func(c *Config) any { return &c.Network.PublicDHT },
+		},
+		{
 			key: "network.bitswap", kind: kindChoice, fallback: "on", choices: []string{"off", "on"},
 			does: "Whether nodes of IPFS are served, by bitswap, the blocks that this one holds " +
 				"for the network.",

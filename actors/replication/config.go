@@ -121,7 +121,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Policy: PolicyAdaptive, Factor: 3,
-		RMin: 3, RMax: 16, RootShare: 0.15, PerHolder: 1800,
+		RMin: 3, RMax: 16, RootShare: 0.08, PerHolder: 1800,
 		Slack: 2, RanksMax: 24,
 		WatchedMax: 1 << 20, ReplicasMax: 1 << 18,
 		DisperseDelay: 30 * time.Second, StartDelay: time.Hour, LookInterval: 6 * time.Hour,

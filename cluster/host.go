@@ -10,6 +10,7 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	dht "github.com/libp2p/go-libp2p-kad-dht"
+	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/metrics"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -81,6 +82,7 @@ type Host struct {
 	seeds     []messages.NodeID
 	secret    *NetworkSecret // for invitations; nil: the network is open
 	exchanges *exchanges
+	reach     event.Subscription // nil: it could not be made
 	gossip    *gossips
 	local     *localDiscovery // nil without MDNS
 	bitswap   *bitswap.Lane   // nil without Bitswap
@@ -130,6 +132,9 @@ func Start(c Config) (*Host, error) {
 		return nil, errors.Join(err, h.finder.close(), h.host.Close())
 	}
 	h.exchanges = newExchanges(h.host, h.self, c.Bounds)
+	if err := h.watchReach(); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
 	if h.gossip, err = newGossips(h); err == nil && c.MDNS {
 		h.local, err = h.discoverLocally()
 	}
@@ -229,6 +234,9 @@ func (h *Host) Close() error {
 	}
 	if h.bitswap != nil {
 		h.bitswap.Close()
+	}
+	if h.reach != nil {
+		failures = append(failures, h.reach.Close())
 	}
 	h.exchanges.close()
 	if h.gossip != nil {

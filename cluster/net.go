@@ -32,8 +32,9 @@ type exchanges struct {
 	served   map[messages.Exchange]*service
 	inbound  map[*inbound]struct{}
 	inner    map[messages.Exchange]*inner
-	serial   uint64            // of asks and exchanges
-	met      []messages.NodeID // that no membership was told of yet
+	serial   uint64               // of asks and exchanges
+	met      []messages.NodeID    // that no membership was told of yet
+	reach    *messages.ReachFound // nil: not known
 	closed   bool
 }
 
@@ -149,6 +150,7 @@ func (x *exchanges) handle(p *Port, name messages.Protocol) {
 	x.declared[name] = true
 	if name == messages.ProtocolMember {
 		x.tellMet()
+		x.tellReach()
 	}
 	x.mu.Unlock()
 	if !known {
@@ -173,6 +175,20 @@ func (x *exchanges) tellMet() {
 	if p := x.handlers[messages.ProtocolMember]; p != nil && len(x.met) > 0 {
 		p.answer(messages.PeersFound{IDs: x.met})
 		x.met = nil
+	}
+}
+
+// reached tells the membership whether others can connect to this node.
+func (x *exchanges) reached(found messages.ReachFound) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.reach = &found
+	x.tellReach()
+}
+
+func (x *exchanges) tellReach() {
+	if p := x.handlers[messages.ProtocolMember]; p != nil && x.reach != nil {
+		p.answer(*x.reach)
 	}
 }
 

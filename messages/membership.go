@@ -11,6 +11,7 @@ import (
 type ForMembership interface{ forMembership() }
 
 func (PeersFound) forMembership()      {}
+func (ReachFound) forMembership()      {}
 func (ListMembers) forMembership()     {}
 func (LeaveNetwork) forMembership()    {}
 func (PacketReceived) forMembership()  {}
@@ -162,6 +163,10 @@ type ViewChanged struct{ View *View }
 
 // PeersFound tells of nodes that discovery met: candidates to join. An event.
 type PeersFound struct{ IDs []NodeID }
+
+// ReachFound tells whether others can connect to this node, as far as they say.
+// An event.
+type ReachFound struct{ Undialable bool }
 
 // ListMembers asks for the view. Reply: [MembersListed].
 type ListMembers struct{ Call }

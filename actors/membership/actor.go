@@ -92,6 +92,8 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		a.answered(m)
 	case messages.PeersFound:
 		a.core.meet(a.now(), m.IDs)
+	case messages.ReachFound:
+		a.core.reached(a.now(), m.Undialable)
 	case messages.ListMembers:
 		ctx.Reply(ctx.Caller(), messages.MembersListed{
 			Answer: ctx.Caller().Answer(), View: a.core.view(),

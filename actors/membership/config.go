@@ -30,7 +30,8 @@ type Config struct {
 	CapacityBlocks uint64
 	// Domain names what this node fails together with; "" names nothing.
 	Domain string
-	// Undialable says that this node cannot be connected to from outside.
+	// Undialable says that this node cannot be connected to from outside, until
+	// messages.ReachFound says otherwise.
 	Undialable bool
 	// Tell are the roles of the siblings that are sent ViewChanged.
 	Tell []string

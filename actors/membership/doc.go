@@ -14,7 +14,8 @@
 //
 // [messages.ListMembers] is answered with the view of now.
 // [messages.PeersFound] is an event: whoever is not known is asked for the
-// network. [messages.LeaveNetwork] is answered when Config.LeaveFanout members
+// network. [messages.ReachFound] is one, too: what this node says of itself
+// follows it. [messages.LeaveNetwork] is answered when Config.LeaveFanout members
 // have been told, or did not answer; from then on nothing is asked any more,
 // and CodeOverload refuses those that ask to leave in too great a number.
 //

@@ -164,6 +164,19 @@ func (c *core) defend(claim *wire.MemberClaim) {
 	c.protest(claim.Accuser)
 }
 
+// reached takes in whether others can connect to this node, and says so from now
+// on: each of its packets begins with what it says of itself.
+func (c *core) reached(now time.Duration, undialable bool) {
+	c.now = now
+	if c.self.record.Undialable == undialable || c.leaving {
+		return
+	}
+	next := *c.self.record
+	next.Undialable = undialable
+	next.Incarnation++
+	c.become(c.self, next)
+}
+
 // protest says at once that this node is here, to who accused it and some
 // others, who pass it on: a node in bad health may not probe again in time.
 func (c *core) protest(accuser messages.NodeID) {

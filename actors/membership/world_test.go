@@ -400,3 +400,19 @@ func TestCoordinates(t *testing.T) {
 		t.Errorf("median relative error %.3f, want below 0.35", median)
 	}
 }
+
+// TestReachIsTold: everybody learns who cannot be connected to, and that it can
+// be again.
+func TestReachIsTold(t *testing.T) {
+	w := joined(t, 1, 10, membership.Defaults())
+	told := w.houses[3]
+	for _, undialable := range []bool{true, false} {
+		told.deliver(told.life, messages.ReachFound{Undialable: undialable})
+		w.runUntil(2*time.Minute, "everybody knows", func() bool {
+			return !slices.ContainsFunc(w.houses, func(h *house) bool {
+				m := h.view.Find(told.id)
+				return m == nil || m.Undialable != undialable
+			})
+		})
+	}
+}

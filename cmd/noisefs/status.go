@@ -76,6 +76,10 @@ func advise(h nodeHealth) []string {
 		advice = append(advice, fmt.Sprintf("%d blocks have fewer holders than they should: leave "+
 			"the daemon running until they have spread", n.UnderReplicated))
 	}
+	if n.Undialable {
+		advice = append(advice, "others cannot connect to this node: let its port through the router "+
+			"and firewall, or leave it at that: it connects to those that can be reached")
+	}
 	if n.OfferedBytes == 0 {
 		advice = append(advice, "this node holds nothing for others: raise network.storage_bytes")
 	}

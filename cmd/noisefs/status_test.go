@@ -21,6 +21,7 @@ func TestAdvice(t *testing.T) {
 		"Well":      {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 5, OfferedBytes: 1}}, ""},
 		"Few":       {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 2, OfferedBytes: 1, UnderReplicated: 7}}, "invite"},
 		"Spreading": {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 9, OfferedBytes: 1, UnderReplicated: 7}}, "running"},
+		"Hidden":    {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 9, OfferedBytes: 1, Undialable: true}}, "router"},
 		"Taker":     {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 9}}, "storage_bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -49,8 +49,10 @@ type NetworkStatus struct {
 	Members     int             `json:"members"` // alive or suspected, this one included
 	Connections int             `json:"connections"`
 	Streams     int             `json:"streams"`
-	BytesIn     int64           `json:"bytesIn"` // since the node started, as BytesOut
-	BytesOut    int64           `json:"bytesOut"`
+	// Undialable tells that others say they cannot connect to this node.
+	Undialable bool  `json:"undialable"`
+	BytesIn    int64 `json:"bytesIn"` // since the node started, as BytesOut
+	BytesOut   int64 `json:"bytesOut"`
 	// OfferedBytes is what this node holds for others at most.
 	OfferedBytes    int64  `json:"offeredBytes"`
 	Replicas        int64  `json:"replicas"`        // blocks held for the network
@@ -115,10 +117,12 @@ func (l *Local) Network(ctx context.Context) (NetworkStatus, error) {
 		return NetworkStatus{}, err
 	}
 	traffic := edge.Traffic()
+	own := listed.View.Find(listed.View.Self)
 	return NetworkStatus{
 		ID: edge.Self(), Addresses: edge.Addresses(), Members: len(listed.View.Members),
 		Connections: len(edge.Connections()), Streams: traffic.Streams,
-		BytesIn: traffic.BytesIn, BytesOut: traffic.BytesOut,
+		Undialable: own != nil && own.Undialable,
+		BytesIn:    traffic.BytesIn, BytesOut: traffic.BytesOut,
 		OfferedBytes: int64(l.network.Membership.CapacityBlocks) * int64(l.params.BlockSize),
 		Replicas:     held.Replicas, Watched: held.Watched, UnderReplicated: held.UnderReplicated,
 		Waiting: held.Waiting, PushedBlocks: held.PushedBlocks,

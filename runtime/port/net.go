@@ -42,7 +42,8 @@ type Net interface {
 	// incarnation as PacketReceived, until it ends. One actor handles a
 	// protocol; a packet of a protocol that nobody handles is dropped. Who
 	// handles messages.ProtocolMember is told PeersFound of nodes that
-	// discovery meets, where there is discovery.
+	// discovery meets, where there is discovery, and ReachFound when it is found
+	// out whether others can connect to this node, where that is ever done.
 	Handle(protocol messages.Protocol)
 	// Backlog is about how long it will take until what this node has yet to
 	// send has left it. Who is far behind had better ask others to ask

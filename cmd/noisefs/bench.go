@@ -81,6 +81,8 @@ a second, what a node costs, and the memory it took. With --large it then does s
 func measureSim(ctx context.Context, g *globals, p *plan.Plan) (bench.SimCost, error) {
 	shown := g.startProgress(fmt.Sprintf("%d nodes", p.Nodes), 0, false)
 	defer shown.finish()
+	defer collectLess(p.Nodes)()
+	useLargePages(p.Nodes)
 	cost, _, err := bench.MeasureSim(ctx, p, func(now fleet.Progress) {
 		shown.set(phaseProgress(now.Phase, now.Done, now.Total))
 	})

@@ -74,14 +74,17 @@ func (b *batch) run(ctx context.Context, g *globals, run simulate) ([][]*report.
 		return nil, err
 	}
 	results := make([][]*report.Result, len(b.settings))
+	nodes := 0 // of the largest network
 	for i := range b.settings {
 		p, err := loadPlan(b.settings[i].scenario, b.settings[i].overrides)
 		if err != nil {
 			return nil, err
 		}
 		b.settings[i].seed = p.Seed
+		nodes = max(nodes, p.Nodes)
 		results[i] = make([]*report.Result, b.seeds)
 	}
+	useLargePages(nodes * b.jobs)
 	shown := g.startProgress("runs", int64(len(b.settings)*b.seeds), false)
 	defer shown.finish()
 	ctx, cancel := context.WithCancelCause(ctx)

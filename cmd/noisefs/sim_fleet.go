@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/noisefs/noisefs/sim/fleet"
@@ -12,14 +10,6 @@ import (
 )
 
 var _ simulate = simulateFleet
-
-// Simulated networks are millions of small objects that live long: looking
-// at them less often saves a fifth of the time and costs twice the memory,
-// which is there unless the network is very large.
-const (
-	simGCPercent  = 300
-	simNodesLarge = 3000 // from here on memory counts for more
-)
 
 // simulateFleet runs a plan by package fleet.
 func simulateFleet(
@@ -32,8 +22,6 @@ func simulateFleet(
 	if o.progress != nil {
 		options.Progress = func(now fleet.Progress) { o.progress(now.Phase, now.Done, now.Total) }
 	}
-	if os.Getenv("GOGC") == "" && p.Nodes < simNodesLarge {
-		defer debug.SetGCPercent(debug.SetGCPercent(simGCPercent))
-	}
+	defer collectLess(p.Nodes)()
 	return fleet.Run(p, options)
 }

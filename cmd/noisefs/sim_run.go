@@ -77,6 +77,7 @@ func runScenario(
 	o.progress = func(phase string, done, total time.Duration) {
 		shown.set(phaseProgress(phase, done, total))
 	}
+	useLargePages(p.Nodes)
 	return runPlan(ctx, run, p, o, replayCommand(s.name, overrides, p.Seed))
 }
 

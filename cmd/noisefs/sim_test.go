@@ -131,7 +131,7 @@ func TestSimExitCodes(t *testing.T) {
 		says string
 	}{
 		{"Violated", violatedRun, "run steady", exitViolated, "a wrong byte was read; replay: noisefs"},
-		{"Missed", slowRun, "run steady", exitMissed, "p99Seconds <= 5 s: is 99 s; replay: noisefs"},
+		{"Missed", slowRun, "run steady", exitMissed, "p99Seconds <= 3.5 s: is 99 s; replay: noisefs"},
 		{"Broken", brokenRun, "run steady --seed 9", exitFailure, "sim run steady --seed 9"},
 		{"Unknown", simpleRun, "run stedy", exitNotFound, "the built-ins are chaos, churn"},
 		{"Mistakes", simpleRun, "check " + wrong, exitUsage, "mistakes:\n" + wrong + ":2:1: unknown key"},

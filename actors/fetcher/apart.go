@@ -1,7 +1,9 @@
 package fetcher
 
 import (
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/noisefs/noisefs/messages"
 )
@@ -49,6 +51,32 @@ func (t *told) put(cid messages.CID, peers []messages.NodeID) {
 	t.newer[cid] = peers
 }
 
+// bad has who was silent or sent something else, and until when nobody is to
+// rely on it: one bad holder of three would otherwise be asked for a member of
+// each tuple, since the two good ones have had the others.
+type bad map[messages.NodeID]int64
+
+const (
+	badMax = 256
+	badFor = time.Minute
+)
+
+// note takes in how a request to a peer ended.
+func (b bad) note(nowNS int64, peer messages.NodeID, outcome messages.Outcome) {
+	switch outcome {
+	case messages.OutcomeServed:
+		delete(b, peer)
+	case messages.OutcomeFailed, messages.OutcomeWrong:
+		if len(b) >= badMax {
+			maps.DeleteFunc(b, func(_ messages.NodeID, untilNS int64) bool { return untilNS <= nowNS })
+		}
+		if len(b) < badMax {
+			b[peer] = nowNS + int64(badFor)
+		}
+	case messages.OutcomeAbsent, messages.OutcomeBusy, messages.OutcomeAbandoned:
+	}
+}
+
 // relate notes which of the blocks that are being fetched are in a tuple with
 // which others.
 func (c *core) relate(tuples [][3]messages.CID) {
@@ -76,11 +104,14 @@ func (c *core) shunned(f *flight) []messages.NodeID {
 	return peers
 }
 
-// others reports whether somebody among these places was not asked yet, and is
-// not to be shunned.
-func (f *flight) others(places []int32, untried uint32, shunned []messages.NodeID) bool {
+// others reports whether somebody among these places was not asked yet, is not
+// to be shunned, and may be hoped to answer.
+func (c *core) others(
+	f *flight, places []int32, untried uint32, shunned []messages.NodeID,
+) bool {
 	for i, at := range places {
-		if untried&(1<<i) != 0 && !slices.Contains(shunned, f.view.Members[at].ID) {
+		id := f.view.Members[at].ID
+		if untried&(1<<i) != 0 && !slices.Contains(shunned, id) && c.bad[id] <= c.nowNS {
 			return true
 		}
 	}
@@ -95,7 +126,7 @@ func (c *core) meets(f *flight, peer messages.NodeID, hedge bool) bool {
 		return false
 	}
 	places, untried := f.group(c.cfg.Width)
-	return hedge || f.others(places, untried, shunned)
+	return hedge || c.others(f, places, untried, shunned)
 }
 
 // yields reports whether a member of the same tuple goes first: it is in more

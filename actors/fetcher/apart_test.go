@@ -64,6 +64,47 @@ func TestTuplesAreKeptApart(t *testing.T) {
 	})
 }
 
+// One holder of three that does not answer is asked once, and then for no tuple
+// more, though the others are asked for two members each.
+func TestBadHoldersDoNotDelayTuples(t *testing.T) {
+	h := newHouse(t, DefaultConfig(), newView(4), 1)
+	silent, blocks := nodeID(1), newBlocks(30)
+	h.peer = func(peer messages.NodeID, cid messages.CID) reply {
+		if peer == silent {
+			return reply{after: time.Hour}
+		}
+		return served(time.Millisecond, blocks...)(cid)
+	}
+	failed := false
+	h.scorer = func(want []messages.NodeID) (messages.PeerChoice, bool) {
+		if failed { // as the scorer does
+			slices.SortStableFunc(want, func(a, b messages.NodeID) int {
+				if a == b || a != silent && b != silent {
+					return 0
+				} else if a == silent {
+					return 1
+				}
+				return -1
+			})
+		}
+		return messages.PeerChoice{Peer: want[0], HedgeAfter: time.Second, Timeout: time.Second}, true
+	}
+	asked := 0
+	for i := 0; i < len(blocks); i += 3 {
+		h.sent = nil
+		h.tuples = [][3]messages.CID{{blocks[i].CID, blocks[i+1].CID, blocks[i+2].CID}}
+		h.fetch(messages.UrgencyNow, blocks[i:i+3]...)
+		h.runFor(2 * time.Second)
+		if slices.Contains(h.peersOf(), silent) {
+			asked, failed = asked+1, true
+		}
+	}
+	h.settle()
+	if asked != 1 {
+		t.Errorf("it was asked for a block of %d tuples, want 1", asked)
+	}
+}
+
 // wantApart checks that no peer was asked for two members of a tuple: at all,
 // if strictly, and otherwise unless all others had been asked for the block, or
 // for another one of its tuples. Hedges ask more peers than there must be.

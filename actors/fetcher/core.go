@@ -41,6 +41,7 @@ type core struct {
 	inFlight int // requests and choices under way
 	perPeer  map[messages.NodeID]int
 	told     told    // who was asked for what, lately
+	bad      bad     // who was silent or lied, lately
 	window   window  // bounds inFlight
 	full     int     // peers at their bound
 	hedges   float64 // that may be sent
@@ -80,7 +81,7 @@ type ask struct {
 
 func newCore(cfg Config, blockSize int, rand port.Rand) *core {
 	return &core{
-		cfg: cfg, blockSize: blockSize, rand: rand, window: newWindow(cfg), told: newTold(cfg.ToldMax),
+		cfg: cfg, blockSize: blockSize, rand: rand, window: newWindow(cfg), told: newTold(cfg.ToldMax), bad: make(bad),
 		flights: make(map[messages.CID]*flight), perPeer: make(map[messages.NodeID]int),
 	}
 }
@@ -251,7 +252,7 @@ func (c *core) candidates(f *flight, hedge bool) []messages.NodeID {
 	places, untried := f.group(c.cfg.Width)
 	candidates := make([]messages.NodeID, 0, len(places))
 	shunned := c.shunned(f)
-	if !hedge && !f.others(places, untried, shunned) {
+	if !hedge && !c.others(f, places, untried, shunned) {
 		shunned = nil
 	}
 	for i, at := range places {

@@ -26,7 +26,8 @@
 // candidates. Blocks that start at one time go to different peers as far as
 // possible and in shuffled order, for nobody is to learn which blocks belong
 // together. Of whom it is told that they do, the members of one tuple, no two go to
-// one peer while another may have them (apart.go), neither now nor later. A peer that was busy is asked again after a pause, during which
+// one peer while another may have them, and did not fail lately (apart.go), neither
+// now nor later. A peer that was busy is asked again after a pause, during which
 // others are asked; one that was silent when all others have been tried.
 //
 // A request that takes longer than usual is hedged: a second holder is asked,

@@ -258,6 +258,7 @@ func (c *core) answer(
 	if peer == nobody {
 		return
 	}
+	c.bad.note(c.nowNS, peer, outcome)
 	c.effects.answered = append(c.effects.answered, messages.PeerAnswered{
 		Peer: peer, Outcome: outcome, Took: took, Load: it.load, Wait: it.wait,
 	})

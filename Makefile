@@ -13,7 +13,7 @@ CHAOS    ?= 1000
 # What 'make test' runs under the race detector; 'make race' runs everything.
 RACE     ?= ./bench/experiments ./actors/cache ./actors/drive ./actors/randomizer ./actors/reader ./actors/store \
   ./runtime/api ./runtime/blockstore ./runtime/host ./runtime/node ./runtime/repo \
-  ./runtime/shell ./runtime/tree ./sim ./cluster
+  ./runtime/shell ./runtime/tree ./sim ./cluster ./cluster/bitswap
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo check test race sim fuzz bench experiments soak soak-networks generate \

@@ -173,18 +173,25 @@ type tapped struct {
 
 	mu    sync.Mutex
 	heard []question
+	// lie is what it answers instead of the truth, if it is set; false: nothing.
+	lie lie
 }
+
+// lie turns the answer to a request for a block into another one.
+type lie func(truth messages.Packet) (packet messages.Packet, answers bool)
 
 var _ repo.Network = (*tapped)(nil)
 
 // Join implements [port.Wire].
 func (w *tapped) Join(answer func(any)) port.Joined {
-	return w.Host.Join(func(msg any) {
+	p := &tappedPort{wire: w, open: make(map[messages.Exchange]bool)}
+	p.Joined = w.Host.Join(func(msg any) {
 		if m, ok := msg.(messages.PacketReceived); ok && m.Protocol == messages.ProtocolBlock {
-			w.asked(m)
+			p.asked(m)
 		}
 		answer(msg)
 	})
+	return p
 }
 
 // Connections implements [node.Edge]; no test asks.
@@ -205,12 +212,42 @@ func (w *tapped) take() []question {
 	return heard
 }
 
-func (w *tapped) asked(m messages.PacketReceived) {
+// pretend sets what the node answers.
+func (w *tapped) pretend(l lie) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lie = l
+}
+
+// tappedPort is what an actor has of it.
+type tappedPort struct {
+	port.Joined
+	wire *tapped
+	open map[messages.Exchange]bool // requests for blocks; guarded by wire.mu
+}
+
+func (p *tappedPort) asked(m messages.PacketReceived) {
 	request, err := wire.DecodeBlockRequest(m.Packet.Head)
 	if err != nil {
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.heard = append(w.heard, question{from: m.From, cid: request.CID, at: time.Now()})
+	p.wire.mu.Lock()
+	defer p.wire.mu.Unlock()
+	p.open[m.Exchange] = true
+	p.wire.heard = append(p.wire.heard, question{from: m.From, cid: request.CID, at: time.Now()})
+}
+
+// Respond implements [port.Net].
+func (p *tappedPort) Respond(exchange messages.Exchange, packet messages.Packet) {
+	p.wire.mu.Lock()
+	asked, lie := p.open[exchange], p.wire.lie
+	delete(p.open, exchange)
+	p.wire.mu.Unlock()
+	if asked && lie != nil {
+		var answers bool
+		if packet, answers = lie(packet); !answers {
+			return
+		}
+	}
+	p.Joined.Respond(exchange, packet)
 }

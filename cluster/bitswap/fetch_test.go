@@ -73,7 +73,7 @@ func TestIPFSServes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, bystander := newIPFS(t, listen), newIPFS(t, listen)
-			want := randomBlocks(600)
+			want := randomBlocks(many(600))
 			source.add(t, want)
 			l := newLane(t, bitswap.Bounds{FetchesMax: len(want)}, source)
 			fetchAll(t, l, want)

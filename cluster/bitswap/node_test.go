@@ -238,6 +238,14 @@ func await(tb testing.TB, done func() bool) {
 	}
 }
 
+// many is n, or with -short as few as still take more than one message.
+func many(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
 // randomBlocks makes n new blocks.
 func randomBlocks(n int) []messages.Block {
 	blocks := make([]messages.Block, n)

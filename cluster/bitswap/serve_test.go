@@ -30,7 +30,7 @@ func TestIPFSFetchesReplicas(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, stranger := newDepot(t, listen), newIPFS(t, listen)
-			held := randomBlocks(200)
+			held := randomBlocks(many(200))
 			d.hold(held)
 			stranger.connect(t, d.host.Addresses()[0])
 			wantFetched(t, stranger, held)

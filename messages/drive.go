@@ -25,6 +25,10 @@ type Info struct {
 	Name string
 	Type FileType
 	Size uint64
+	// Inode is the entry's number: of this entry alone, and the same after a
+	// restart, a rename, or a change elsewhere. 0 for the root of a link; below
+	// a link it is good within that link.
+	Inode uint64
 	Attributes
 	Target string // of a symlink
 }

@@ -76,6 +76,15 @@ func indexError(err error) *messages.Error {
 	return &messages.Error{Code: code, Text: "the index failed", Err: err}
 }
 
+// notHad says of a directory whose blocks are not stored that it cannot be
+// read. CodeNotFound would say that it does not have the name.
+func notHad(err error) error {
+	if !isCode(err, messages.CodeNotFound) {
+		return err
+	}
+	return &messages.Error{Code: messages.CodeUnavailable, Err: err}
+}
+
 // isCode reports whether err is a reply's error with that code.
 func isCode(err error, code messages.Code) bool {
 	var e *messages.Error

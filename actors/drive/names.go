@@ -36,7 +36,8 @@ func (v *view) child(dir located, name string) (located, error) {
 	if errors.Is(err, errNoEntry) {
 		return located{}, errNotFound()
 	}
-	return located{0, i}, err
+	i.number = numberBelow(dir.shown(), name)
+	return located{0, i}, notHad(err)
 }
 
 // named returns what a dentry names.
@@ -100,12 +101,13 @@ func (v *view) stat(t messages.Target) (messages.Info, messages.Content, error) 
 			return messages.Info{}, messages.Content{}, err
 		}
 	}
-	return info(name, at.inode), content, nil
+	return info(name, at), content, nil
 }
 
-func info(name string, i inode) messages.Info {
+func info(name string, i located) messages.Info {
 	return messages.Info{
-		Name: name, Type: i.kind, Size: i.bytes(), Attributes: i.Attributes, Target: i.target,
+		Name: name, Type: i.kind, Size: i.bytes(), Inode: i.shown(),
+		Attributes: i.Attributes, Target: i.target,
 	}
 }
 
@@ -126,7 +128,11 @@ func (v *view) list(t messages.Target, after string, limit int) ([]messages.Info
 	}
 	infos := make([]messages.Info, len(found))
 	for i := range found {
-		infos[i] = info(found[i].name, found[i].inode)
+		at := located{found[i].ino, found[i].inode}
+		if at.ino == 0 {
+			at.number = numberBelow(dir.shown(), found[i].name)
+		}
+		infos[i] = info(found[i].name, at)
 	}
 	return infos, more, nil
 }

@@ -42,6 +42,7 @@ const (
 	inodeBase     protowire.Number = 9
 	inodeBelow    protowire.Number = 10
 	inodeOverlaid protowire.Number = 11
+	inodeNumber   protowire.Number = 12
 )
 
 // Field numbers of the dentry row: exactly one is there.
@@ -117,6 +118,10 @@ type inode struct {
 	// dentries of its number. overlaid tells that there are some.
 	base     snapshot
 	overlaid bool
+
+	// number is what it is known by outside when that is not its row's: it was
+	// inside a snapshot before it got a row (numbers.go).
+	number uint64
 }
 
 // snapshot is a directory inside what was stored once: the node ref, and
@@ -163,6 +168,7 @@ func encodeInode(p format.Params, i inode) ([]byte, error) {
 		b = appendBytes(b, inodeBelow, name)
 	}
 	b = appendUint(b, inodeOverlaid, protowire.EncodeBool(i.overlaid))
+	b = appendUint(b, inodeNumber, i.number)
 	return b, checkInode(p, &i)
 }
 
@@ -199,6 +205,8 @@ func decodeInode(p format.Params, b []byte) (inode, error) {
 			}
 		case inodeOverlaid:
 			i.overlaid = r.uint(1) == 1
+		case inodeNumber:
+			i.number = r.uint(1<<64 - 1)
 		default:
 			r.fail("an unknown field")
 		}
@@ -233,6 +241,8 @@ func checkInode(p format.Params, i *inode) error {
 		bad = "a base"
 	case i.Mode > format.ModeMax:
 		bad = "a mode"
+	case i.number != 0 && i.number < snapshotNumbers:
+		bad = "a number that a row may have"
 	}
 	if bad != "" {
 		return fmt.Errorf("%w: %s", errRow, bad)

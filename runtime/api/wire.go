@@ -98,18 +98,19 @@ type infoJSON struct {
 	Mode    uint32    `json:"mode"`
 	ModTime time.Time `json:"modTime"`
 	Target  Text      `json:"target,omitempty"`
+	Inode   uint64    `json:"inode,omitempty"`
 }
 
 func toInfo(info messages.Info) infoJSON {
 	return infoJSON{
 		Name: Text(info.Name), Type: info.Type.String(), Size: info.Size, Mode: info.Mode,
-		ModTime: info.ModTime, Target: Text(info.Target),
+		ModTime: info.ModTime, Target: Text(info.Target), Inode: info.Inode,
 	}
 }
 
 func (i infoJSON) info() messages.Info {
 	info := messages.Info{
-		Name: string(i.Name), Size: i.Size, Target: string(i.Target),
+		Name: string(i.Name), Size: i.Size, Target: string(i.Target), Inode: i.Inode,
 		Attributes: messages.Attributes{Mode: i.Mode, ModTime: i.ModTime},
 	}
 	for _, t := range []messages.FileType{

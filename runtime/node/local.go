@@ -20,6 +20,8 @@ type Local struct {
 	turns   chan struct{} // one taken for each command in flight
 	index   port.IndexEngine
 	network *Network // nil: the node is alone
+
+	watchers watchers
 }
 
 var _ Client = (*Local)(nil)

@@ -31,9 +31,11 @@ func (l *Local) List(
 	return listed.Entries, listed.More, err
 }
 
-// change sends a command that changes names.
-func (l *Local) change(ctx context.Context, make func(messages.Call) messages.Command) error {
-	_, err := ask[messages.NamespaceChanged](ctx, l, roleDrive, make)
+// change sends a command that changes what is at paths.
+func (l *Local) change(
+	ctx context.Context, make func(messages.Call) messages.Command, paths ...string,
+) error {
+	_, err := askToChange[messages.NamespaceChanged](ctx, l, paths, make)
 	return err
 }
 
@@ -41,21 +43,21 @@ func (l *Local) change(ctx context.Context, make func(messages.Call) messages.Co
 func (l *Local) MakeDirectory(ctx context.Context, path string, parents bool) error {
 	return l.change(ctx, func(call messages.Call) messages.Command {
 		return messages.MakeDirectory{Call: call, Path: path, Parents: parents}
-	})
+	}, path)
 }
 
 // Rename implements [Client].
 func (l *Local) Rename(ctx context.Context, from, to string, replace bool) error {
 	return l.change(ctx, func(call messages.Call) messages.Command {
 		return messages.Rename{Call: call, From: from, To: to, Replace: replace}
-	})
+	}, from, to)
 }
 
 // Remove implements [Client].
 func (l *Local) Remove(ctx context.Context, path string, recursive bool) error {
 	return l.change(ctx, func(call messages.Call) messages.Command {
 		return messages.Remove{Call: call, Path: path, Recursive: recursive}
-	})
+	}, path)
 }
 
 // Share implements [Client].
@@ -100,5 +102,5 @@ func (l *Local) Unshare(ctx context.Context, link messages.Link) error {
 func (l *Local) Import(ctx context.Context, link messages.Link, path string) error {
 	return l.change(ctx, func(call messages.Call) messages.Command {
 		return messages.Import{Call: call, Link: link, Path: path}
-	})
+	}, path)
 }

@@ -30,7 +30,7 @@ func (l *Local) PutFile(
 			return none, err
 		}
 	}
-	stored, err := ask[messages.RootStored](ctx, l, roleDrive,
+	stored, err := askToChange[messages.RootStored](ctx, l, placePaths(options.Place),
 		func(call messages.Call) messages.Command {
 			return messages.StoreFile{
 				Call: call, Stream: stream.id, Place: options.Place, Name: options.Name,

@@ -46,7 +46,7 @@ func (l *Local) PutTree(
 		t.abandon()
 		return none, err
 	}
-	stored, err := ask[messages.RootStored](ctx, l, roleDrive,
+	stored, err := askToChange[messages.RootStored](ctx, l, placePaths(options.Place),
 		func(call messages.Call) messages.Command {
 			return messages.FinishTree{
 				Call: call, Tree: t.id, Name: options.Name,

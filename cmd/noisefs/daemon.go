@@ -26,6 +26,7 @@ const shutdownWait = 20 * time.Second
 func newDaemonCommand(g *globals) *cobra.Command {
 	var metrics, profile string
 	var network networkFlags
+	var wanted mounting
 	cmd := &cobra.Command{
 		Use:   "daemon",
 		Short: "Run the node as a service",
@@ -48,13 +49,16 @@ configuration (network.listen and so on).`,
 				g.options = append(g.options, "metrics.listen="+metrics)
 			}
 			g.options = append(g.options, network.options()...)
-			return profiled(profile, func() error { return runDaemon(cmd.Context(), g) })
+			return profiled(profile, func() error { return runDaemon(cmd.Context(), g, wanted) })
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&metrics, "metrics", "", "serve /metrics and /healthz on this address, as 127.0.0.1:9300")
 	flags.StringVar(&profile, "cpu-profile", "", "write a CPU profile here")
 	_ = flags.MarkHidden("cpu-profile") // it is there: defined in the line above
+	flags.StringArrayVar(&wanted.dirs, "mount", nil,
+		"mount the drive on this folder (see 'noisefs mount --help'); repeatable")
+	flags.StringVar(&wanted.options, "mount-options", "", "as 'noisefs mount -o' takes them")
 	flags.StringArrayVar(&network.listen, "listen", nil,
 		"listen for other nodes on this multiaddr, TCP or QUIC; repeatable")
 	flags.StringArrayVar(&network.bootstrap, "bootstrap", nil,
@@ -90,7 +94,9 @@ func profiled(path string, do func() error) (err error) {
 	return do()
 }
 
-func runDaemon(ctx context.Context, g *globals) (err error) {
+// runDaemon runs a node until it is told to stop, with the drive mounted where
+// it is wanted.
+func runDaemon(ctx context.Context, g *globals, wanted mounting) (err error) {
 	dir, err := g.repository()
 	if err != nil {
 		return err
@@ -116,12 +122,19 @@ func runDaemon(ctx context.Context, g *globals) (err error) {
 		return err
 	}
 	defer stopMetrics()
-	return serveAPI(ctx, dir, cfg, opened, log)
+	mounts := newMounts(opened, dir, log)
+	defer func() { err = errors.Join(err, mounts.close()) }()
+	over, err := mounts.addAll(wanted)
+	if err != nil {
+		return err
+	}
+	return serveAPI(ctx, dir, cfg, opened, mounts, over, log)
 }
 
-// serveAPI serves until ctx ends or the node fails.
+// serveAPI serves until ctx ends, over is closed, or the node fails.
 func serveAPI(
-	ctx context.Context, dir string, cfg *config.Config, opened *repo.Repo, log *slog.Logger,
+	ctx context.Context, dir string, cfg *config.Config, opened *repo.Repo,
+	mounts *mounts, over <-chan struct{}, log *slog.Logger,
 ) error {
 	socket, err := socketPath(dir, cfg)
 	if err != nil {
@@ -134,6 +147,7 @@ func serveAPI(
 	server := api.NewServer(opened, api.Options{
 		ConnectionsMax: cfg.API.ConnectionsMax, RequestBytesMax: cfg.API.RequestBytesMax,
 		HandlesMax: cfg.API.HandlesMax, HandleIdleMax: cfg.API.HandleIdleMax, Log: log,
+		Mount: mounts.add,
 	})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -143,6 +157,7 @@ func serveAPI(
 	case failure = <-served:
 	case <-opened.Done():
 		failure = opened.Err()
+	case <-over:
 	case <-ctx.Done():
 		log.Info("Daemon is stopping")
 	}

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/noisefs/noisefs/cluster"
+	"github.com/noisefs/noisefs/fuse"
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/port"
 	"github.com/noisefs/noisefs/runtime/repo"
@@ -67,9 +68,10 @@ func exitCode(err error) int {
 	case errors.Is(err, context.Canceled):
 		return exitCanceled
 	case isAny(err, errUsage, plan.ErrInvalid, plan.ErrOverride, cluster.ErrAddress,
-		cluster.ErrSecret, cluster.ErrConfig, cluster.ErrInvite, cluster.ErrExpired):
+		cluster.ErrSecret, cluster.ErrConfig, cluster.ErrInvite, cluster.ErrExpired,
+		fuse.ErrOption, fuse.ErrMountPoint):
 		return exitUsage
-	case errors.Is(err, plan.ErrUnknown):
+	case isAny(err, plan.ErrUnknown, fuse.ErrNotMounted):
 		return exitNotFound
 	case errors.Is(err, errViolated):
 		return exitViolated

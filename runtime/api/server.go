@@ -25,6 +25,9 @@ type Options struct {
 	HandlesMax      int           // files open over the API
 	HandleIdleMax   time.Duration // an unused open file is closed after this
 	Log             *slog.Logger  // nil discards
+	// Mount mounts the drive on a folder, with options as mount(8) has them.
+	// nil: this server cannot.
+	Mount func(dir, options string) error
 }
 
 // EnsureDefaults replaces zero fields by defaults.
@@ -161,6 +164,7 @@ func (s *Server) routes() http.Handler {
 	handle("POST /v1/network/invite", s.invite)
 	handle("POST /v1/replicas", s.replicas)
 	handle("POST /v1/spread", s.spread)
+	handle("POST /v1/mount", s.mount)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := mux.Handler(r); pattern == "" {
 			s.refuse(w, r, mux)

@@ -1,0 +1,108 @@
+package fuse
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/node"
+)
+
+const (
+	// blockSize is what statfs counts in, and statBlock what st_blocks does.
+	blockSize = 4096
+	statBlock = 512
+	// transferBytes is the size of read that we ask programs for.
+	transferBytes = 128 << 10
+	// notRemembered is the shortest time that go-fuse passes on: it takes 0 for
+	// a time that was not set.
+	notRemembered = time.Nanosecond
+)
+
+// entry is what directories, files and symlinks have in common.
+type entry struct {
+	fs.Inode
+	mount *Mount
+	info  messages.Info // without the name; of what cannot change
+}
+
+// newEntry makes the node of an entry. go-fuse has one for each number, and
+// drops this one when it has it already.
+func newEntry(m *Mount, info messages.Info) fs.InodeEmbedder {
+	info.Name = ""
+	switch info.Type {
+	case messages.TypeDirectory:
+		return &directory{entry{mount: m, info: info}}
+	case messages.TypeSymlink:
+		return &symlink{entry{mount: m, info: info}}
+	}
+	return &file{entry{mount: m, info: info}}
+}
+
+// typeBits is the type of an entry as part of st_mode.
+func typeBits(t messages.FileType) uint32 {
+	switch t {
+	case messages.TypeDirectory:
+		return syscall.S_IFDIR
+	case messages.TypeSymlink:
+		return syscall.S_IFLNK
+	}
+	return syscall.S_IFREG
+}
+
+// target is what the node knows the entry by. After a rename that the kernel has
+// not noticed yet it may be something else: whoever follows it compares numbers.
+func (e *entry) target() messages.Target {
+	return messages.Target{Path: "/" + e.Path(e.Root())}
+}
+
+// fill writes the attributes of an entry.
+func (m *Mount) fill(info messages.Info, out *fuse.Attr) {
+	out.Ino = info.Inode
+	out.Mode = typeBits(info.Type) | info.Mode
+	out.Size = info.Size
+	if info.Type == messages.TypeSymlink {
+		out.Size = uint64(len(info.Target))
+	}
+	out.Blocks = (out.Size + statBlock - 1) / statBlock
+	out.Blksize = transferBytes
+	out.Nlink = 1 // also of directories: their subdirectories are not counted
+	out.Owner = m.owner
+	changed := info.ModTime
+	out.SetTimes(&changed, &changed, &changed)
+}
+
+// Getattr answers for what cannot change.
+func (e *entry) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	e.mount.fill(e.info, &out.Attr)
+	return 0
+}
+
+// Statfs tells of the space that blocks take and may take.
+func (e *entry) Statfs(ctx context.Context, out *fuse.StatfsOut) syscall.Errno {
+	ctx, cancel := e.mount.within(ctx)
+	defer cancel()
+	status, err := e.mount.client.Counters(ctx)
+	if err != nil {
+		return errnoOf(err, aboutContent)
+	}
+	fillStatfs(status, out)
+	return 0
+}
+
+// fillStatfs counts what is stored: a byte of a new file takes between one and
+// three of it. Inodes are not limited, which 0 of them says.
+func fillStatfs(status node.RepoStatus, out *fuse.StatfsOut) {
+	used, free := status.BlockBytes, status.FreeBytes
+	if status.QuotaBytes > 0 {
+		free = min(free, max(0, status.QuotaBytes-used))
+	}
+	out.Bsize, out.Frsize, out.NameLen = blockSize, blockSize, 255
+	out.Blocks = uint64(used+free) / blockSize
+	out.Bfree = uint64(free) / blockSize
+	out.Bavail = out.Bfree
+}

@@ -24,9 +24,10 @@ type Bounds struct {
 	// costs two goroutines.
 	LanesMax int
 	// ExchangesMax bounds the requests of others that await a response here;
-	// one more is refused. ExchangesPerStream bounds those of one stream, which
-	// is not read from until there are fewer.
-	ExchangesMax, ExchangesPerStream int
+	// one more is refused. ExchangesPerPeer bounds those of one peer among them,
+	// and ExchangesPerStream those of one stream, which is not read from until
+	// there are fewer.
+	ExchangesMax, ExchangesPerPeer, ExchangesPerStream int
 	// StreamsPerPeer bounds the streams of one protocol that one peer may have
 	// open here. It needs one, and another while the first one ends.
 	StreamsPerPeer int
@@ -41,8 +42,9 @@ type Bounds struct {
 	// from a stream when half of the bytes are taken.
 	QueueFramesMax, QueueBytesMax int
 	// ResponseBytesMax bounds what waits to be written to all streams when a
-	// response is added to it; one more is refused.
-	ResponseBytesMax int
+	// response is added to it, and ResponseBytesPerPeer what waits for one peer;
+	// one more is refused.
+	ResponseBytesMax, ResponseBytesPerPeer int
 	// DialTimeout bounds how long it may take to find a peer, to connect, and to
 	// open a stream.
 	DialTimeout time.Duration
@@ -70,10 +72,11 @@ func DefaultBounds() Bounds {
 	return Bounds{
 		BlockBytesMax: format.Production().BlockSize,
 		RequestsMax:   8192, LanesMax: 1024,
-		ExchangesMax: 1024, ExchangesPerStream: 64, StreamsPerPeer: 4,
+		ExchangesMax: 4096, ExchangesPerPeer: 128, ExchangesPerStream: 64, StreamsPerPeer: 4,
 		InboundBytesPerPeer: 16 << 20, SendsPerSecond: 256,
 		QueueFramesMax: 1024, QueueBytesMax: 16 << 20, ResponseBytesMax: 128 << 20,
-		DialTimeout: 10 * time.Second, FrameTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+		ResponseBytesPerPeer: 16 << 20,
+		DialTimeout:          10 * time.Second, FrameTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 		ConnectionsLow: 64, ConnectionsHigh: 128,
 	}
 }
@@ -86,12 +89,14 @@ func (b Bounds) withDefaults() Bounds {
 		{&b.RequestsMax, &d.RequestsMax},
 		{&b.LanesMax, &d.LanesMax},
 		{&b.ExchangesMax, &d.ExchangesMax},
+		{&b.ExchangesPerPeer, &d.ExchangesPerPeer},
 		{&b.ExchangesPerStream, &d.ExchangesPerStream},
 		{&b.StreamsPerPeer, &d.StreamsPerPeer},
 		{&b.SendsPerSecond, &d.SendsPerSecond},
 		{&b.QueueFramesMax, &d.QueueFramesMax},
 		{&b.QueueBytesMax, &d.QueueBytesMax},
 		{&b.ResponseBytesMax, &d.ResponseBytesMax},
+		{&b.ResponseBytesPerPeer, &d.ResponseBytesPerPeer},
 		{&b.ConnectionsLow, &d.ConnectionsLow},
 		{&b.ConnectionsHigh, &d.ConnectionsHigh},
 	} {
@@ -125,6 +130,7 @@ func (b Bounds) Validate() error {
 		{"RequestsMax", int64(b.RequestsMax), 1},
 		{"LanesMax", int64(b.LanesMax), 1},
 		{"ExchangesMax", int64(b.ExchangesMax), 1},
+		{"ExchangesPerPeer", int64(b.ExchangesPerPeer), 1},
 		{"ExchangesPerStream", int64(b.ExchangesPerStream), 1},
 		{"StreamsPerPeer", int64(b.StreamsPerPeer), 2},
 		{"InboundBytesPerPeer", b.InboundBytesPerPeer, largest},
@@ -132,6 +138,7 @@ func (b Bounds) Validate() error {
 		{"QueueFramesMax", int64(b.QueueFramesMax), 1},
 		{"QueueBytesMax", int64(b.QueueBytesMax), 1},
 		{"ResponseBytesMax", int64(b.ResponseBytesMax), 1},
+		{"ResponseBytesPerPeer", int64(b.ResponseBytesPerPeer), 1},
 		{"DialTimeout", int64(b.DialTimeout), int64(time.Millisecond)},
 		{"FrameTimeout", int64(b.FrameTimeout), int64(time.Millisecond)},
 		{"IdleTimeout", int64(b.IdleTimeout), int64(time.Millisecond)},

@@ -48,7 +48,11 @@ const frameHeadBytes = 20
 
 // waitMax bounds for how long a request may be under way, as the other side
 // sees it.
-const waitMax = 10 * time.Minute
+const waitMax = 2 * time.Minute
+
+// waitMin is for how long a request counts at least that nobody answers,
+// whatever the other side says: what it made this node do is not undone.
+const waitMin = time.Second
 
 // tooLarge reports whether a packet breaks a bound.
 func tooLarge(p messages.Packet, blockBytesMax int) bool {

@@ -31,6 +31,7 @@ type service struct {
 	number   uint64 // the peer's own
 	stream   *inbound
 	port     *Port
+	canceled bool // nobody waits for the response
 	timer    *time.Timer
 	held     *hold
 }
@@ -49,24 +50,29 @@ func (h *hold) release() {
 	}
 }
 
+// frames reads the frames of a stream, no faster than this node may receive.
+type frames struct {
+	*bufio.Reader
+	shaped *shapedReader
+	scope  network.ResourceScope
+}
+
 // nextFrame reads a frame. It may begin until idle, if that is set, and has
 // FrameTimeout from then on.
-func (x *exchanges) nextFrame(
-	stream network.Stream, r *bufio.Reader, idle time.Time,
-) (f frame, held *hold, err error) {
-	held = &hold{scope: stream.Scope()}
+func (x *exchanges) nextFrame(r *frames, idle time.Time) (f frame, held *hold, err error) {
+	held = &hold{scope: r.scope}
 	if r.Buffered() == 0 {
-		if err := stream.SetReadDeadline(idle); err != nil {
+		if err := r.shaped.until(idle); err != nil {
 			return frame{}, held, err
 		}
 		if _, err := r.Peek(1); err != nil {
 			return frame{}, held, err
 		}
 	}
-	if err := stream.SetReadDeadline(time.Now().Add(x.bounds.FrameTimeout)); err != nil {
+	if err := r.shaped.until(time.Now().Add(x.bounds.FrameTimeout)); err != nil {
 		return frame{}, held, err
 	}
-	f, err = readFrame(r, x.bounds.BlockBytesMax, func(bytes int) error {
+	f, err = readFrame(r.Reader, x.bounds.BlockBytesMax, func(bytes int) error {
 		if err := held.scope.ReserveMemory(bytes, network.ReservationPriorityAlways); err != nil {
 			return err
 		}
@@ -76,12 +82,11 @@ func (x *exchanges) nextFrame(
 	return f, held, err
 }
 
-// reader reads a stream no faster than this node may receive.
-func (x *exchanges) reader(
+func (x *exchanges) frames(
 	stream network.Stream, from messages.NodeID, protocol messages.Protocol,
-) *bufio.Reader {
-	shaped := &shapedReader{stream, x.down.share(x.ended, from, protocol), x.bounds.FrameTimeout}
-	return bufio.NewReaderSize(shaped, pieceBytes)
+) *frames {
+	shaped := &shapedReader{stream: stream, share: x.down.share(x.ended, from, protocol)}
+	return &frames{bufio.NewReaderSize(shaped, pieceBytes), shaped, stream.Scope()}
 }
 
 // accept serves a stream that a peer opened. It runs on a goroutine of its own.
@@ -89,7 +94,7 @@ func (x *exchanges) accept(stream network.Stream) {
 	from, err := nodeOf(stream.Conn().RemotePeer())
 	in := &inbound{
 		from: from, protocol: messages.Protocol(stream.Protocol()), stream: stream,
-		queue: newQueue(x.meter, x.bounds), open: make(map[uint64]*service),
+		queue: newQueue(x.meter, from, x.bounds), open: make(map[uint64]*service),
 		sends: rate.NewLimiter(rate.Limit(x.bounds.SendsPerSecond), x.bounds.SendsPerSecond),
 		fewer: make(chan struct{}, 1),
 	}
@@ -131,10 +136,10 @@ func (x *exchanges) leave(in *inbound) {
 
 // readRequests reads until the peer ends the stream, or breaks a rule.
 func (x *exchanges) readRequests(in *inbound) {
-	r := x.reader(in.stream, in.from, in.protocol)
+	r := x.frames(in.stream, in.from, in.protocol)
 	for x.awaitRoom(in) {
 		idle := time.Now().Add(2 * x.bounds.IdleTimeout)
-		f, held, err := x.nextFrame(in.stream, r, idle)
+		f, held, err := x.nextFrame(r, idle)
 		if err == nil && x.arrived(in, f, held) {
 			continue
 		}
@@ -196,7 +201,7 @@ func (x *exchanges) arrived(in *inbound, f frame, held *hold) bool {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		if s := in.open[f.number]; s != nil {
-			x.finish(s)
+			s.canceled = true // it counts until the node is done with it
 		}
 		return true
 	}
@@ -223,7 +228,8 @@ func (x *exchanges) serve(in *inbound, f frame, held *hold) bool {
 	case x.closed || in.open[f.number] != nil:
 		x.mu.Unlock()
 		return false
-	case handler == nil, len(x.served) >= x.bounds.ExchangesMax:
+	case handler == nil, len(x.served) >= x.bounds.ExchangesMax,
+		x.servedFor[in.from] >= x.bounds.ExchangesPerPeer:
 		x.mu.Unlock()
 		held.release()
 		return in.reply(frame{kind: frameRefusal, number: f.number})
@@ -233,7 +239,8 @@ func (x *exchanges) serve(in *inbound, f frame, held *hold) bool {
 		exchange: messages.Exchange(x.serial), number: f.number, stream: in, port: handler, held: held,
 	}
 	x.served[s.exchange], in.open[f.number] = s, s
-	s.timer = time.AfterFunc(f.wait, func() { x.expire(s) })
+	x.servedFor[in.from]++
+	s.timer = time.AfterFunc(max(f.wait, waitMin), func() { x.expire(s) })
 	x.mu.Unlock()
 	handler.answer(messages.PacketReceived{
 		From: in.from, Protocol: in.protocol, Packet: f.packet, Exchange: s.exchange,
@@ -249,6 +256,11 @@ func (x *exchanges) finish(s *service) bool {
 	}
 	delete(x.served, s.exchange)
 	delete(s.stream.open, s.number)
+	if from := s.stream.from; x.servedFor[from] > 1 {
+		x.servedFor[from]--
+	} else {
+		delete(x.servedFor, from)
+	}
 	s.timer.Stop()
 	s.held.release()
 	signal(s.stream.fewer)
@@ -276,8 +288,12 @@ func (x *exchanges) respond(p *Port, exchange messages.Exchange, packet messages
 		return
 	}
 	x.mu.Unlock()
+	if s.canceled {
+		return
+	}
+	total, its := x.meter.waiting(s.stream.from)
 	if tooLarge(packet, x.bounds.BlockBytesMax) ||
-		x.meter.waiting() > x.bounds.ResponseBytesMax ||
+		total > x.bounds.ResponseBytesMax || its > x.bounds.ResponseBytesPerPeer ||
 		!s.stream.queue.push(frame{kind: frameResponse, number: s.number, packet: packet}) {
 		s.stream.reply(frame{kind: frameRefusal, number: s.number})
 	}

@@ -39,7 +39,7 @@ func (x *exchanges) lane(to messages.NodeID, protocol messages.Protocol) *lane {
 	if len(x.lanes) >= x.bounds.LanesMax {
 		return nil
 	}
-	l := &lane{laneKey: key, queue: newQueue(x.meter, x.bounds), asks: make(map[uint64]*ask)}
+	l := &lane{laneKey: key, queue: newQueue(x.meter, key.to, x.bounds), asks: make(map[uint64]*ask)}
 	x.lanes[key] = l
 	x.wait.Go(func() { x.runLane(l) })
 	return l
@@ -68,8 +68,9 @@ func (x *exchanges) runLane(l *lane) {
 	defer stop()
 	if x.writeLane(l, stream, broken) {
 		_ = stream.CloseWrite() // the other side ends, and then our reader
-		_ = stream.SetReadDeadline(time.Now().Add(x.bounds.FrameTimeout))
+		late := time.AfterFunc(x.bounds.FrameTimeout, func() { _ = stream.Reset() })
 		<-broken
+		late.Stop()
 		_ = stream.Close()
 		return
 	}
@@ -151,9 +152,9 @@ func (x *exchanges) endLane(l *lane) {
 
 // readAnswers reads what comes back, until the stream ends.
 func (x *exchanges) readAnswers(l *lane, stream network.Stream) {
-	r := x.reader(stream, l.to, l.protocol)
+	r := x.frames(stream, l.to, l.protocol)
 	for {
-		f, held, err := x.nextFrame(stream, r, time.Time{})
+		f, held, err := x.nextFrame(r, time.Time{})
 		if err != nil || !x.answered(l, f) {
 			held.release()
 			_ = stream.Reset()

@@ -3,6 +3,8 @@ package cluster
 import (
 	"sync"
 	"time"
+
+	"github.com/noisefs/noisefs/messages"
 )
 
 // How the meter judges.
@@ -21,11 +23,12 @@ const (
 // meter knows how far this node is behind with sending.
 type meter struct {
 	mu     sync.Mutex
-	queues map[*queue]*progress // those with something queued
-	total  int                  // bytes that wait in them
-	last   time.Time            // when something was written
-	busy   time.Duration        // spent writing, with memory
-	bytes  float64              // written in it
+	queues map[*queue]*progress    // those with something queued
+	total  int                     // bytes that wait in them
+	peers  map[messages.NodeID]int // of these, by who is to get them
+	last   time.Time               // when something was written
+	busy   time.Duration           // spent writing, with memory
+	bytes  float64                 // written in it
 }
 
 type progress struct {
@@ -35,7 +38,7 @@ type progress struct {
 
 func newMeter() *meter {
 	return &meter{
-		queues: make(map[*queue]*progress), busy: busyMemory, bytes: rateFirst * busyMemory.Seconds(),
+		queues: make(map[*queue]*progress), peers: make(map[messages.NodeID]int), busy: busyMemory, bytes: rateFirst * busyMemory.Seconds(),
 	}
 }
 
@@ -49,16 +52,19 @@ func (m *meter) queued(q *queue, n int) {
 		m.queues[q] = p
 	}
 	m.total += n
+	if m.peers[q.peer] += n; m.peers[q.peer] <= 0 {
+		delete(m.peers, q.peer)
+	}
 	if p.bytes += n; p.bytes <= 0 {
 		delete(m.queues, q)
 	}
 }
 
-// waiting is how many bytes wait in all queues.
-func (m *meter) waiting() int {
+// waiting is how many bytes wait in all queues, and in those to a peer.
+func (m *meter) waiting(peer messages.NodeID) (total, its int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.total
+	return m.total, m.peers[peer]
 }
 
 // sent tells that a write of n bytes took from begin to end. The time that

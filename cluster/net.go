@@ -24,18 +24,19 @@ type exchanges struct {
 	end    context.CancelFunc
 	wait   sync.WaitGroup
 
-	mu       sync.Mutex
-	handlers map[messages.Protocol]*Port
-	declared map[messages.Protocol]bool // those that others are told we speak
-	lanes    map[laneKey]*lane
-	asked    map[uint64]*ask
-	served   map[messages.Exchange]*service
-	inbound  map[*inbound]struct{}
-	inner    map[messages.Exchange]*inner
-	serial   uint64               // of asks and exchanges
-	met      []messages.NodeID    // that no membership was told of yet
-	reach    *messages.ReachFound // nil: not known
-	closed   bool
+	mu        sync.Mutex
+	handlers  map[messages.Protocol]*Port
+	declared  map[messages.Protocol]bool // those that others are told we speak
+	lanes     map[laneKey]*lane
+	asked     map[uint64]*ask
+	served    map[messages.Exchange]*service
+	servedFor map[messages.NodeID]int // how many of them are whose
+	inbound   map[*inbound]struct{}
+	inner     map[messages.Exchange]*inner
+	serial    uint64               // of asks and exchanges
+	met       []messages.NodeID    // that no membership was told of yet
+	reach     *messages.ReachFound // nil: not known
+	closed    bool
 }
 
 func newExchanges(h host.Host, self messages.NodeID, b Bounds) *exchanges {
@@ -44,8 +45,9 @@ func newExchanges(h host.Host, self messages.NodeID, b Bounds) *exchanges {
 		up: newShaper(b.UpMax, b.PeerUpMax), down: newShaper(b.DownMax, b.PeerDownMax),
 		handlers: make(map[messages.Protocol]*Port), declared: make(map[messages.Protocol]bool),
 		lanes: make(map[laneKey]*lane), asked: make(map[uint64]*ask),
-		served: make(map[messages.Exchange]*service), inbound: make(map[*inbound]struct{}),
-		inner: make(map[messages.Exchange]*inner),
+		served: make(map[messages.Exchange]*service), servedFor: make(map[messages.NodeID]int),
+		inbound: make(map[*inbound]struct{}),
+		inner:   make(map[messages.Exchange]*inner),
 	}
 	x.ended, x.end = context.WithCancel(context.Background())
 	return x

@@ -5,11 +5,14 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/noisefs/noisefs/messages"
 )
 
 // queue is what waits to be written to one stream. Pushing never blocks.
 type queue struct {
 	meter     *meter
+	peer      messages.NodeID // at the other end
 	framesMax int
 	bytesMax  int
 	wake      chan struct{} // has one when there may be something to write
@@ -21,9 +24,9 @@ type queue struct {
 	closed bool
 }
 
-func newQueue(m *meter, b Bounds) *queue {
+func newQueue(m *meter, peer messages.NodeID, b Bounds) *queue {
 	return &queue{
-		meter: m, framesMax: b.QueueFramesMax, bytesMax: b.QueueBytesMax,
+		meter: m, peer: peer, framesMax: b.QueueFramesMax, bytesMax: b.QueueBytesMax,
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
 }
@@ -123,11 +126,7 @@ func (p *pieces) Write(b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var wrote int
 		begin := time.Now() // what is waited for is time that sending takes, too
-		piece := b[n:min(len(b), n+pieceBytes)]
-		if err := p.wait(len(piece)); err != nil {
-			return n, err
-		}
-		wrote, err = p.stream.Write(piece)
+		wrote, err = p.stream.Write(b[n:min(len(b), n+pieceBytes)])
 		n += wrote
 		p.queue.wrote(wrote)
 		p.queue.meter.sent(p.queue, wrote, begin, time.Now())
@@ -135,15 +134,16 @@ func (p *pieces) Write(b []byte) (n int, err error) {
 	return n, err
 }
 
-// wait waits until that many bytes may be sent. The peer is not to blame for it.
+// wait waits until a frame of that many bytes may be sent. It is sent in one go
+// then, since the other side has bounded patience for a frame that has begun.
 func (w *writer) wait(bytes int) error {
 	if !w.share.bounds() {
 		return nil
 	}
-	if err := w.share.take(bytes); err != nil {
+	if err := w.buffer.Flush(); err != nil {
 		return err
 	}
-	return w.stream.SetWriteDeadline(time.Now().Add(w.patient))
+	return w.share.take(bytes)
 }
 
 // drain writes all that is queued.
@@ -152,6 +152,9 @@ func (w *writer) drain() error {
 		f, ok := w.queue.pop()
 		if !ok {
 			return w.buffer.Flush()
+		}
+		if err := w.wait(f.size()); err != nil {
+			return err
 		}
 		if err := w.stream.SetWriteDeadline(time.Now().Add(w.patient)); err != nil {
 			return err

@@ -179,8 +179,15 @@ type shapedReader struct {
 		io.Reader
 		SetReadDeadline(time.Time) error
 	}
-	share   *share
-	patient time.Duration // that a frame may take when it was not waited here
+	share    *share
+	deadline time.Time // of what is being read; zero: none
+}
+
+// until sets the time until which something is to come. What is waited here
+// meanwhile comes on top: that is not the fault of the other side.
+func (r *shapedReader) until(deadline time.Time) error {
+	r.deadline = deadline
+	return r.stream.SetReadDeadline(deadline)
 }
 
 func (r *shapedReader) Read(p []byte) (int, error) {
@@ -188,10 +195,14 @@ func (r *shapedReader) Read(p []byte) (int, error) {
 	if n == 0 || !r.share.bounds() {
 		return n, err
 	}
+	begin := time.Now()
 	if taken := r.share.take(n); taken != nil {
 		return n, taken
 	}
-	if later := r.stream.SetReadDeadline(time.Now().Add(r.patient)); later != nil {
+	if r.deadline.IsZero() {
+		return n, err
+	}
+	if later := r.until(r.deadline.Add(time.Since(begin))); later != nil {
 		return n, later
 	}
 	return n, err

@@ -131,7 +131,9 @@ func (m *metered) Read(p []byte) (int, error) {
 // next reads the length of the next message, for which there is time.
 func (m *metered) next() error {
 	m.release()
-	if err := m.SetReadDeadline(time.Time{}); err != nil {
+	// Streams that nothing comes on are closed: there is room for so many, and
+	// those who have more to say open another.
+	if err := m.SetReadDeadline(time.Now().Add(2 * m.of.patience)); err != nil {
 		return err
 	}
 	if _, err := m.in.Peek(1); err != nil {

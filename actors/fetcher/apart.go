@@ -131,11 +131,13 @@ func (c *core) meets(f *flight, peer messages.NodeID, hedge bool) bool {
 
 // yields reports whether a member of the same tuple goes first: it is in more
 // tuples, and so has less choice, and nobody was asked for it yet. Nothing is
-// lost by that, since whoever reads one needs the other.
+// lost by that, since whoever reads one needs the other; but what is parked, or
+// waits in a queue that is less urgent, is not waited for.
 func (c *core) yields(f *flight) bool {
 	for _, cid := range f.kin {
 		other := c.flights[cid]
-		if other != nil && len(other.kin) > len(f.kin) && other.asked == 0 && len(other.order) > 0 {
+		if other != nil && other.queued && other.urgency <= f.urgency && other.asked == 0 &&
+			len(other.kin) > len(f.kin) && len(other.order) > 0 {
 			return true
 		}
 	}

@@ -228,10 +228,11 @@ func (c *core) pumpQueue(urgency messages.Urgency, room int) {
 			c.sendBeyond(f)
 			continue
 		}
-		var candidates []messages.NodeID
-		if !c.yields(f) {
-			candidates = c.candidates(f, false)
+		if c.yields(f) { // to one that may be behind it
+			kept = append(kept, f)
+			continue
 		}
+		candidates := c.candidates(f, false)
 		if len(candidates) == 0 {
 			blocked++
 			kept = append(kept, f)

@@ -288,6 +288,7 @@ func (c *core) wake() {
 			c.wakeBy(r.hedgeNS)
 		default:
 			r.hedgeNS, r.late = 0, true
+			c.bad.note(c.nowNS, r.peer, messages.OutcomeFailed)
 			r.flight.late++
 			c.overtake(r.flight)
 		}

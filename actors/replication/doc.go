@@ -35,8 +35,7 @@
 // Config.DisperseDelay. After a holder went, the others look once RepairDelay
 // has passed, each RepairStagger later than the one before it in the order,
 // and find it done; when it comes back before, nobody looks. To miss each
-// other, holders have to know each other: a new replica is looked at soon. A node that was
-// offered a block by one peer tells another for a while that it is coming.
+// other, holders have to know each other: a new replica is looked at soon.
 //
 // A replica is dropped only when this node is beyond the places where readers
 // look, at two looks as many others as the factor says confirmed that they

@@ -169,12 +169,21 @@ func (c *core) named(x *exchange, names []bool) {
 		case x.verdicts[i] != wire.ReplicaWanted:
 		case !names[i]:
 			x.verdicts[i] = wire.ReplicaRefused
+		case c.ending(item.CID):
+			x.verdicts[i] = wire.ReplicaBusy
 		default:
 			c.include(holdFor(&holds, c.bounded(item.Until)), x, i, x.blocks[i])
 		}
 	}
 	x.blocks = nil
 	c.settleOn(x, holds)
+}
+
+// ending reports whether the lease of a block is being ended. It may have begun
+// while the block's name was checked.
+func (c *core) ending(cid messages.CID) bool {
+	w := c.watched[cid]
+	return w != nil && w.dropping
 }
 
 // include adds an item of an exchange to a hold.

@@ -134,6 +134,25 @@ func TestOfferTakesNoPlace(t *testing.T) {
 	n.expect(n.offer(a, b, n.item(cid)), wire.ReplicaHeld)
 }
 
+// A lease that began to end while the bytes of a push were checked goes on
+// ending: nothing is promised meanwhile.
+func TestPushMeetsADrop(t *testing.T) {
+	n, a, b := newPair(t, 10, nil)
+	cid, data := n.placed(b, 3)
+	n.expect(n.push(a, b, n.item(cid), data), wire.ReplicaHeld)
+	c := b.actor.core
+	x := &exchange{
+		from: a.id, items: []wire.ReplicaItem{n.item(cid)}, blocks: [][]byte{data},
+		verdicts: []wire.ReplicaVerdict{wire.ReplicaWanted},
+	}
+	w := c.watched[cid]
+	w.dropping = true
+	c.named(x, []bool{true})
+	if w.promising != 0 || x.verdicts[0] != wire.ReplicaBusy {
+		t.Errorf("verdict %d and %d promises, want busy and none", x.verdicts[0], w.promising)
+	}
+}
+
 // TestOwnBlocksAreNotGivenAway: asking for a block that a node has only for
 // its own files gives the same answers as for one that it has not, as long as
 // it is not a holder.

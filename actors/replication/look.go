@@ -329,8 +329,15 @@ func (c *core) finish(l *look) {
 	if w.replica && (self < 0 || l.standings[self] != holding) {
 		held++ // this node holds it, where no reader looks for it
 	}
-	c.setUnder(w, held < l.factor)
-	waited := c.remember(l)
+	// Who went while others were asked is a holder to be waited for.
+	gone := 0
+	for rank, id := range l.order {
+		if l.standings[rank] == holding && c.view.Find(id) == nil {
+			gone++
+		}
+	}
+	c.setUnder(w, held-gone < l.factor)
+	waited := c.remember(l) || gone > 0
 	w.looked = c.now
 	spare := w.replica && !w.mine && (self < 0 || self >= near) && heldNear >= l.factor
 	if spare {

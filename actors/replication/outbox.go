@@ -165,7 +165,8 @@ func (c *core) rotten(t ticket) {
 	self := l.rankOf(c.view.Self)
 	for rank, s := range l.standings {
 		// Other pushes of it that are queued will come here by themselves.
-		if s == untried || s == wanting || rank == t.rank || rank == self {
+		// An own hold under way tells by itself what became of it.
+		if s == untried || s == wanting || rank == t.rank || rank == self && s != asking {
 			l.standings[rank] = passed
 		}
 	}

@@ -466,3 +466,38 @@ func TestLastHolderDropsNothing(t *testing.T) {
 		t.Errorf("others hold it now (%d), and it was not dropped", n.holders(cid))
 	}
 }
+
+// A holder that goes while others are asked is missed as soon as one that goes
+// at another time.
+func TestHolderGoesDuringALook(t *testing.T) {
+	n := newNetwork(t, 1, 10, nil)
+	cids := n.populate(1, 1)
+	owner := n.nodes[0]
+	c := owner.actor.core
+	w := c.watched[cids[0]]
+	l := &look{w: w, factor: 3, order: owner.order(w.cid, c.cfg.RanksMax)}
+	l.standings = make([]standing, len(l.order))
+	var last *peerNode
+	for _, holder := range w.holders {
+		id := c.roster.places[holder].id
+		l.standings[l.rankOf(id)] = holding
+		last = n.find(id)
+	}
+	if last == nil || w.under {
+		t.Fatalf("%d holders before", len(w.holders))
+	}
+	if rank := l.rankOf(owner.id); rank >= 0 && w.replica {
+		l.standings[rank] = holding
+	}
+	l.factor = l.count(len(l.order), holding)
+	last.crash()
+	c.due.remove(w) // as of a look that is under way
+	w.looking = true
+	c.looks++
+	n.tellViews()
+	n.run(n.detect + time.Second)
+	c.finish(l)
+	if !w.under || !w.waiting {
+		t.Errorf("under %v, waiting %v, want both", w.under, w.waiting)
+	}
+}

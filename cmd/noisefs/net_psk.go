@@ -57,7 +57,12 @@ or in that of --psk.`,
 			if err != nil {
 				return err
 			}
-			return vault.ForgetNetwork(dir)
+			if err := vault.ForgetNetwork(dir); err != nil {
+				return fmt.Errorf("net psk forget: %w", err)
+			}
+			g.remark("the vault has no secret of a private network; " +
+				"a daemon that runs stays in it until it is started again")
+			return nil
 		},
 	}
 	return group("psk", "The secret of a private network", made, imported, forget)

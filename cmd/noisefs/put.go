@@ -48,6 +48,9 @@ with a remark.`,
   tar c src | noisefs put - --to /backup/src.tar`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.replicas < 1 && cmd.Flags().Changed("wait-replicas") {
+				return usagef("--wait-replicas is %d, want 1 or more", flags.replicas)
+			}
 			return runPut(cmd.Context(), g, args, flags)
 		},
 	}
@@ -60,9 +63,6 @@ with a remark.`,
 }
 
 func runPut(ctx context.Context, g *globals, sources []string, flags putFlags) error {
-	if flags.replicas < 0 {
-		return usagef("--wait-replicas is %d, want 1 or more", flags.replicas)
-	}
 	if err := checkSources(sources, flags.recursive); err != nil {
 		return err
 	}

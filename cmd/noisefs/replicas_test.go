@@ -62,7 +62,9 @@ func TestWaitReplicasOfTooFew(t *testing.T) {
 		t.Errorf("exit code %d: %s", got.code, got.err)
 	}
 	must(t, "", "cat", "/a", "--repo", first.dir) // it is stored all the same
-	mustFail(t, exitUsage, "put", "-", "--wait-replicas", "-1", "--repo", first.dir)
+	for _, n := range []string{"-1", "0"} {
+		mustFail(t, exitUsage, "put", "-", "--wait-replicas", n, "--repo", first.dir)
+	}
 	mustFail(t, exitNotFound, "replicas", "/b", "--repo", first.dir)
 	mustFail(t, exitUsage, "replicas", "noisefs:nonsense", "--repo", first.dir)
 }

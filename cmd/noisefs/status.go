@@ -32,6 +32,7 @@ func newStatusCommand(g *globals) *cobra.Command {
 type nodeHealth struct {
 	Repo    node.RepoStatus     `json:"repo"`
 	Network *node.NetworkStatus `json:"network"` // null: the node is alone
+	Absent  bool                `json:"absent"`  // alone, though its settings make it one of many
 	Advice  []string            `json:"advice"`  // empty: all is well
 }
 
@@ -47,6 +48,17 @@ func runStatus(ctx context.Context, g *globals, client node.Client) error {
 		health.Network = &network
 	case !errors.Is(err, &messages.Error{Code: messages.CodeUnavailable}):
 		return fmt.Errorf("status: %w", err)
+	}
+	if health.Network == nil {
+		dir, err := g.repository()
+		if err != nil {
+			return fmt.Errorf("status: %w", err)
+		}
+		settings, err := g.loadConfig(dir)
+		if err != nil {
+			return fmt.Errorf("status: %w", err)
+		}
+		health.Absent = settings.Network.Listen != ""
 	}
 	health.Advice = advise(health)
 	if g.json {
@@ -65,6 +77,9 @@ func advise(h nodeHealth) []string {
 	}
 	n := h.Network
 	switch {
+	case h.Absent:
+		return append(advice, "others cannot reach this node, and it holds nothing for them, until "+
+			"'noisefs daemon' runs (start it, or start it again)")
 	case n == nil:
 		return advice
 	case n.Members == 1:

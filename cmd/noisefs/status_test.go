@@ -15,6 +15,7 @@ func TestAdvice(t *testing.T) {
 		want   string // in one line of it; empty: none
 	}{
 		"Alone":     {nodeHealth{Repo: roomy}, ""},
+		"Absent":    {nodeHealth{Repo: roomy, Absent: true}, "noisefs daemon"},
 		"Empty":     {nodeHealth{}, ""},
 		"Full":      {nodeHealth{Repo: node.RepoStatus{BlockBytes: 95, FreeBytes: 5}}, "repo gc"},
 		"Lonely":    {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 1}}, "net join"},
@@ -45,6 +46,10 @@ func TestStatus(t *testing.T) {
 	decodeJSON(t, must(t, "", "status", "--json", "--repo", dir), &health)
 	if health.Network != nil || health.Repo.UserFiles != 1 || len(health.Advice) != 0 {
 		t.Errorf("got %+v", health)
+	}
+	got := must(t, "", "status", "-O", "network.listen=/ip4/127.0.0.1/tcp/0")
+	if !strings.Contains(got, "noisefs daemon") || strings.Contains(got, "well") {
+		t.Errorf("a node whose daemon does not run is told\n%s", got)
 	}
 	skipNetworks(t)
 	m := startMember(t, filepath.Join(t.TempDir(), "m"))

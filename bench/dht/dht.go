@@ -59,6 +59,9 @@ const prefix = "/noisefs-bench"
 // operationMax bounds one operation.
 const operationMax = time.Minute
 
+// introducedEvery is how often a host is asked whether it knows somebody.
+const introducedEvery = 5 * time.Millisecond
+
 // world is the hosts of a measurement.
 type world struct {
 	nodes    []node
@@ -139,6 +142,11 @@ func (w *world) add(ctx context.Context) error {
 // settle has every host look for its neighbours, twice: the first ones look when
 // the others have not yet told of themselves.
 func (w *world) settle(ctx context.Context) error {
+	for _, n := range w.nodes {
+		if err := n.introduced(ctx); err != nil {
+			return err
+		}
+	}
 	for range 2 {
 		for _, n := range w.nodes {
 			select {
@@ -149,6 +157,23 @@ func (w *world) settle(ctx context.Context) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			}
+		}
+	}
+	return nil
+}
+
+// introduced waits until a host knows somebody to ask: a connection stands
+// before its ends have told each other which protocols they speak.
+func (n node) introduced(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, operationMax)
+	defer cancel()
+	again := time.NewTicker(introducedEvery)
+	defer again.Stop()
+	for n.dht.RoutingTable().Size() == 0 {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("dht: host %s meets nobody: %w", n.host.ID(), ctx.Err())
 		}
 	}
 	return nil

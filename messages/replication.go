@@ -43,7 +43,8 @@ const ReplicasMax = 1024
 // RequireReplicas has blocks of this node's own files held by at least that
 // many other nodes, until it restarts, whatever demand says, and has them
 // looked at soon. Reply: [ReplicasRequired], at once; CodeInvalid for more
-// holders than are ever looked for.
+// holders than are ever looked for; CodeOverload when not all of them can be
+// looked after, and then some may be.
 type RequireReplicas struct {
 	Call
 	CIDs   []CID // up to ReplicasMax
@@ -84,6 +85,7 @@ func (StatReplication) forReplication()  {}
 func (RequireReplicas) forReplication()  {}
 func (DescribeReplicas) forReplication() {}
 func (ViewChanged) forReplication()      {}
+func (MembersListed) forReplication()    {}
 func (PacketReceived) forReplication()   {}
 func (RequestAnswered) forReplication()  {}
 func (WorkDone) forReplication()         {}

@@ -27,6 +27,7 @@ type actor struct {
 	store      shell.Ref
 	cache      shell.Ref
 	popularity shell.Ref
+	membership shell.Ref
 	// asked has what each ask and port call under way is about.
 	asked map[messages.Corr]any
 
@@ -36,6 +37,7 @@ type actor struct {
 
 // What is asked, beside *request, *hold and *exchange of the core.
 type (
+	viewAsked   struct{}
 	pageAsked   struct{}
 	demandAsked []*watch
 	dropAsked   []*watch
@@ -43,8 +45,8 @@ type (
 )
 
 // New returns what makes an incarnation of the replication manager. cfg and
-// params are valid. The siblings are the store, the cache and, under
-// [PolicyAdaptive], the popularity.
+// params are valid. The siblings are the store, the cache, the
+// membership and, under [PolicyAdaptive], the popularity.
 func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 	return func(env *shell.Env) shell.Behaviour {
 		a := &actor{
@@ -53,6 +55,8 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 			store: env.Sibling("store"),
 			cache: env.Sibling("cache"),
 			asked: make(map[messages.Corr]any),
+
+			membership: env.Sibling("membership"),
 		}
 		if cfg.Policy == PolicyAdaptive {
 			a.popularity = env.Sibling("popularity")
@@ -64,6 +68,7 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 // Start implements [shell.Behaviour].
 func (a *actor) Start(ctx shell.Ctx) {
 	a.env.Net.Handle(messages.ProtocolReplica)
+	ctx.Ask(a.membership, messages.ListMembers{Call: a.call(ctx, viewAsked{})})
 	a.core.at(a.env.Clock.Now())
 	a.apply(ctx)
 }
@@ -94,6 +99,9 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 		c.gone(m.CIDs)
 	case messages.ViewChanged:
 		c.viewChanged(m.View)
+	case messages.MembersListed:
+		a.take(m.Corr)
+		a.listed(m.View)
 	case messages.HotBlocks:
 		c.heard(m.CIDs, m.ServedPerHour)
 	case messages.ReplicasRotten:
@@ -142,6 +150,15 @@ func (a *actor) Receive(ctx shell.Ctx, msg any) {
 	a.apply(ctx)
 }
 
+// listed takes in the view at the start. One that was told meanwhile is newer.
+// One of this node alone says no more than that it has not met the others yet:
+// by it, looks would find that nobody else holds anything.
+func (a *actor) listed(view *messages.View) {
+	if a.core.view == nil && view != nil && len(view.Members) > 1 {
+		a.core.viewChanged(view)
+	}
+}
+
 // take returns what was asked under an id.
 func (a *actor) take(corr messages.Corr) any {
 	what, ok := a.asked[corr]
@@ -169,6 +186,8 @@ func (a *actor) dropped(all dropAsked, done bool) {
 // nothing is asked again here but the list of kept blocks.
 func (a *actor) failed(asked any, err *messages.Error) {
 	switch what := asked.(type) {
+	case viewAsked:
+		// The membership restarted, and will tell its view when it has one.
 	case pageAsked:
 		a.env.Clock.After(a.core.cfg.RetryDelay, listDue{})
 	case demandAsked:

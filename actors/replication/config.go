@@ -57,8 +57,9 @@ type Config struct {
 	// WatchedMax bounds the blocks that are looked after at one time, at
 	// about 250 bytes each. ReplicasMax bounds those of others that are held
 	// for the network. It is at most half of WatchedMax, and no more own
-	// blocks than the other half are held for the network, so that what was
-	// promised is always watched. Own blocks beyond WatchedMax take turns.
+	// blocks than the other half are held for the network, or required to be
+	// held by others, so that what was promised is always watched. Own blocks
+	// beyond WatchedMax take turns.
 	WatchedMax, ReplicasMax int
 
 	// DisperseDelay is the window over which new blocks leave, each at a time

@@ -2,6 +2,7 @@ package replication
 
 import (
 	"container/heap"
+	"maps"
 	"time"
 
 	"github.com/noisefs/noisefs/messages"
@@ -32,6 +33,7 @@ type core struct {
 
 	replicas int // of the watched, held for the network
 	foreign  int // of them, not also this node's own
+	kept     int // own blocks that are always watched: held for the network, or required
 	under    int // of the watched, with too few holders
 	mends    int // blocks that are being had anew
 	listing  listing
@@ -56,6 +58,9 @@ type hotBlock struct {
 	perHour float64
 	told    time.Time
 }
+
+// cold reports whether the popularity told of a block too long ago.
+func (h hotBlock) cold(now time.Time) bool { return now.Sub(h.told) > hotLife }
 
 // hotMax bounds the blocks of which the popularity's last word is kept, and
 // hotLife for how long it is.
@@ -293,7 +298,11 @@ func (c *core) heard(cids []messages.CID, servedPerHour []float64) {
 		if c.hot == nil {
 			c.hot = make(map[messages.CID]hotBlock)
 		}
-		if _, known := c.hot[cid]; known || len(c.hot) < hotMax {
+		_, known := c.hot[cid]
+		if !known && len(c.hot) >= hotMax {
+			maps.DeleteFunc(c.hot, func(_ messages.CID, h hotBlock) bool { return h.cold(c.now) })
+		}
+		if known || len(c.hot) < hotMax {
 			// Before its first look a node knows of no other holders.
 			holders := max(len(w.holders)+1, c.cfg.RMin)
 			perHour := servedPerHour[i] * float64(holders)
@@ -315,7 +324,7 @@ func (c *core) localDemand(w *watch) float64 {
 	if !known {
 		return 0
 	}
-	if c.now.Sub(h.told) > hotLife {
+	if h.cold(c.now) {
 		delete(c.hot, w.cid)
 		return 0
 	}

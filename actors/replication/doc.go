@@ -5,18 +5,21 @@
 // # Contract
 //
 // Events: BlocksWritten and BlocksGone of the store, ViewChanged of the
-// membership, HotBlocks of the popularity, ReplicasRotten of the store. [messages.StatReplication] is
-// answered with counters, [messages.DescribeReplicas] with what the last
-// looks found, and [messages.RequireReplicas] raises the number of holders of
-// blocks of this node's own files (require.go). Packets of [messages.ProtocolReplica] are offers
-// and pushes of other nodes; each is answered once, with a verdict for each
-// block.
+// membership, HotBlocks of the popularity, ReplicasRotten of the store.
+// [messages.StatReplication] is answered with counters,
+// [messages.DescribeReplicas] with what the last looks found, and
+// [messages.RequireReplicas] raises the number of holders of blocks of this
+// node's own files, or is refused when not all of them can be watched
+// (require.go). Packets of [messages.ProtocolReplica] are offers and pushes of
+// other nodes; each is answered once, with a verdict for each block.
 //
-// It asks the store (ListKept at the start; LoadBlocks before a push;
-// HoldReplicas, DropReplicas), the cache (ReadBlocks with Repair, for blocks
-// whose bytes are damaged: who reads them so gets right ones from others, and
-// the store writes them anew) and, if the number of holders is to follow
-// demand, the popularity (EstimateDemand). It asks other nodes: an offer names
+// It asks the membership once, at its start, with [messages.ListMembers], and
+// then follows ViewChanged: when it restarts alone, others see no change, and so
+// nobody would tell it. It asks the store (ListKept at the start; LoadBlocks
+// before a push; HoldReplicas, DropReplicas), the cache (ReadBlocks with
+// Repair, for blocks whose bytes are damaged: who reads them so gets right ones
+// from others, and the store writes them anew) and, if the number of holders is
+// to follow demand, the popularity (EstimateDemand). It asks other nodes: an offer names
 // blocks and the ends of their leases; whoever holds one extends its lease,
 // and whoever does not says whether it would; a push brings the bytes.
 //
@@ -57,7 +60,9 @@
 //
 // # State and bounds
 //
-// A watch per block (watch.go), a heap of the next looks and one timer, which
+// A watch per block (watch.go): where there are more own blocks than
+// WatchedMax, those take turns that this node does not hold for the network, and
+// that nobody required. A heap of the next looks and one timer, which
 // fires at most once a second: without watched blocks nothing runs. Looks,
 // requests, requests of others, and the blocks in memory are bounded by
 // [Config]; what waits to be sent is bounded by the looks under way.

@@ -76,7 +76,7 @@ func (c *core) listFailed() { c.listing.running = false }
 // held for others goes first, and an own block comes round again.
 func (c *core) makeRoom() bool {
 	for i := len(c.due) - 1; i >= 0; i-- {
-		if w := c.due[i]; w.mine && !w.replica && w.promising == 0 {
+		if w := c.due[i]; w.mine && !w.kept() && w.promising == 0 {
 			c.listing.rotating = true
 			c.forget(w)
 			return true

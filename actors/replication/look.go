@@ -182,7 +182,7 @@ func (c *core) ask(l *look, rank int) {
 		c.outbox.offer(l.order[rank], ticket{l, rank})
 	case l.w.replica:
 		l.standings[rank] = holding
-	case l.w.mine && !l.w.dropping && c.replicas-c.foreign+c.guard.coming < c.cfg.WatchedMax/2:
+	case l.w.mine && !l.w.dropping && (l.w.kept() || c.mayKeep()):
 		l.standings[rank] = asking
 		c.outbox.own = append(c.outbox.own, ticket{l, rank})
 	default:
@@ -323,9 +323,12 @@ func (c *core) finish(l *look) {
 	if c.watched[w.cid] != w {
 		return
 	}
+	self := l.rankOf(c.view.Self)
+	if self >= 0 && l.standings[self] == holding && !w.replica {
+		l.standings[self] = passed // it was given up while others were asked
+	}
 	near := l.near(c.cfg.Slack)
 	held, heldNear := l.count(len(l.order), holding), l.count(near, holding)
-	self := l.rankOf(c.view.Self)
 	if w.replica && (self < 0 || l.standings[self] != holding) {
 		held++ // this node holds it, where no reader looks for it
 	}
@@ -353,7 +356,7 @@ func (c *core) finish(l *look) {
 
 // finishSpare lets go of a block that others look after: a replica that was
 // superfluous at two looks, when room is short, and an own block that has
-// enough holders when others wait to be watched.
+// enough holders, none of them required, when others wait to be watched.
 func (c *core) finishSpare(w *watch) bool {
 	full := float64(c.replicas) >= c.cfg.DropAbove*float64(c.cfg.ReplicasMax)
 	if w.over >= 2 && full && w.promising == 0 && !w.dropping {
@@ -362,7 +365,7 @@ func (c *core) finishSpare(w *watch) bool {
 		c.schedule(w, false)
 		return true
 	}
-	if c.listing.rotating && w.mine && !w.replica && !w.under && w.promising == 0 {
+	if c.listing.rotating && w.mine && !w.kept() && !w.under && w.promising == 0 {
 		c.forget(w)
 		return true
 	}

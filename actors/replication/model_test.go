@@ -224,6 +224,15 @@ func (p *peerNode) boot() {
 func (p *peerNode) crash() {
 	p.up = false
 	p.boots++
+	p.view = nil
+}
+
+// members is what the membership answers: it always knows of this node.
+func (p *peerNode) members() *messages.View {
+	if p.view != nil {
+		return p.view
+	}
+	return messages.NewView(p.id, 0, 0, []*messages.Member{p.member}, nil)
 }
 
 func (p *peerNode) receive(msg any) {
@@ -261,8 +270,11 @@ func (p *peerNode) check() {
 		return
 	}
 	c := p.actor.core
-	replicas, foreign, under, coming := 0, 0, 0, 0
+	replicas, foreign, under, coming, kept := 0, 0, 0, 0, 0
 	for cid, w := range c.watched {
+		if w.mine && (w.replica || w.others > 0) {
+			kept++
+		}
 		if w.replica {
 			replicas++
 			if !w.mine {
@@ -285,6 +297,9 @@ func (p *peerNode) check() {
 		coming != c.guard.coming {
 		p.net.fatalf("%d replicas (%d), %d foreign (%d), %d under (%d), %d coming (%d)",
 			c.replicas, replicas, c.foreign, foreign, c.under, under, c.guard.coming, coming)
+	}
+	if kept != c.kept {
+		p.net.fatalf("%d own blocks are always watched (%d)", kept, c.kept)
 	}
 	if len(c.watched) > p.cfg.WatchedMax || c.looks > p.cfg.LooksMax ||
 		c.outbox.inFlight > p.cfg.RequestsInFlightMax {
@@ -313,10 +328,16 @@ func (x modelCtx) Reply(_ shell.Caller, reply messages.Reply) {
 	x.reply = reply
 }
 
-// Ask is the pretended store, cache and popularity. A hold becomes durable when it
-// is answered, not before.
+// Ask is the pretended store, cache, popularity and membership. A hold becomes
+// durable when it is answered, not before.
 func (x modelCtx) Ask(_ shell.Ref, command messages.Command) {
 	p, corr := x.peerNode, messages.Answer{Corr: command.Correlation()}
+	if _, ok := command.(messages.ListMembers); ok {
+		p.later(time.Millisecond, func() {
+			p.receive(messages.MembersListed{Answer: corr, View: p.members()})
+		})
+		return
+	}
 	delay := time.Millisecond + time.Duration(p.net.rand.IntN(20))*time.Millisecond
 	p.later(delay, func() {
 		switch m := command.(type) {

@@ -108,17 +108,24 @@ func (c *core) isHeld(w *watch, until int64) {
 
 // mark notes for what reasons a block is kept.
 func (c *core) mark(w *watch, mine, replica bool) {
-	count := func(w *watch, n int) {
-		if w.replica {
-			c.replicas += n
-			if !w.mine {
-				c.foreign += n
-			}
+	c.tally(w, -1)
+	if w.mine, w.replica = mine, replica; !mine {
+		w.others = 0
+	}
+	c.tally(w, 1)
+}
+
+// tally adds a block to the counts of what is kept, n times.
+func (c *core) tally(w *watch, n int) {
+	if w.replica {
+		c.replicas += n
+		if !w.mine {
+			c.foreign += n
 		}
 	}
-	count(w, -1)
-	w.mine, w.replica = mine, replica
-	count(w, 1)
+	if w.kept() {
+		c.kept += n
+	}
 }
 
 // conclude notes what became of a block of a hold.
@@ -158,7 +165,13 @@ func (c *core) dropped(w *watch, done bool) {
 	c.count.dropped++
 	c.mark(w, w.mine, false)
 	w.until = 0
-	if c.watched[w.cid] == w && !w.mine && !w.looking {
+	switch {
+	case c.watched[w.cid] != w || w.looking:
+	case !w.mine:
 		c.forget(w)
+	default: // one holder less
+		if at := c.now.Add(c.jittered(c.cfg.RetryDelay)); at.Before(w.due) {
+			c.due.at(w, at)
+		}
 	}
 }

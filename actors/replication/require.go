@@ -19,14 +19,15 @@ func (c *core) require(cids []messages.CID, others int) *messages.Error {
 		return messages.Errorf(messages.CodeInvalid,
 			"%d blocks are asked for, want up to %d", len(cids), messages.ReplicasMax)
 	}
-	c.written(cids) // those that are not watched now
 	for _, cid := range cids {
-		w := c.watched[cid]
-		if w == nil || !w.mine {
-			continue
+		w := c.ownWatch(cid)
+		if w == nil || others > 0 && !w.kept() && !c.mayKeep() {
+			return c.overloaded()
 		}
 		if others > 0 {
+			c.tally(w, -1)
 			w.others = uint8(others)
+			c.tally(w, 1)
 		}
 		w.again = true
 		if w.looking {
@@ -36,7 +37,33 @@ func (c *core) require(cids []messages.CID, others int) *messages.Error {
 			c.due.at(w, soon)
 		}
 	}
+	for _, cid := range cids {
+		if c.watched[cid] == nil { // another one of them took its turn
+			return c.overloaded()
+		}
+	}
 	return nil
+}
+
+func (c *core) overloaded() *messages.Error {
+	return messages.Errorf(messages.CodeOverload,
+		"too many blocks to look after: WatchedMax is %d, and up to half of that are "+
+			"own blocks that others are required to hold", c.cfg.WatchedMax)
+}
+
+// ownWatch returns the watch of an own block, which may take the turn of
+// another one; nil: there is no room.
+func (c *core) ownWatch(cid messages.CID) *watch {
+	if c.watched[cid] == nil && len(c.watched) >= c.cfg.WatchedMax && !c.makeRoom() {
+		return nil
+	}
+	c.written([]messages.CID{cid})
+	return c.watched[cid]
+}
+
+// mayKeep reports whether one own block more may be watched always.
+func (c *core) mayKeep() bool {
+	return c.kept+c.guard.coming+len(c.outbox.own) < c.cfg.WatchedMax/2
 }
 
 // atLeast is how many holders a block must have beside what demand calls

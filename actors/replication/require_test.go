@@ -2,6 +2,7 @@ package replication
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,45 @@ func TestRequiredOfASmallNetwork(t *testing.T) {
 		if len(state.Others) < 6 {
 			n.fatalf("%d others, want 6", len(state.Others))
 		}
+	}
+}
+
+// What was asked for stays, also where blocks take turns to be watched; and
+// more of it than there is room for is refused, not forgotten.
+func TestRequiredStayWatched(t *testing.T) {
+	n := newNetwork(t, 3, 12, func(i int, c *Config) {
+		if i == 0 {
+			c.WatchedMax, c.ReplicasMax = 64, 16
+		}
+	})
+	n.run(10 * time.Second)
+	owner := n.nodes[0]
+	n.write(owner, 200)
+	cids := n.write(owner, 20)
+	require := func(cids []messages.CID) messages.Reply {
+		return owner.ask(messages.RequireReplicas{CIDs: cids, Others: 5})
+	}
+	if reply, ok := require(cids).(messages.ReplicasRequired); !ok {
+		n.fatalf("%v", reply)
+	}
+	for range 20 {
+		n.run(3 * time.Hour)
+		described := owner.ask(messages.DescribeReplicas{CIDs: cids})
+		for _, state := range described.(messages.ReplicasDescribed).Blocks {
+			if !state.Watched || len(state.Others) < 5 {
+				n.fatalf("watched %v, %d others, want 5", state.Watched, len(state.Others))
+			}
+		}
+	}
+	failed, ok := require(n.write(owner, 100)).(messages.Failed)
+	if !ok || failed.Err.Code != messages.CodeOverload ||
+		!strings.Contains(failed.Err.Error(), "WatchedMax") {
+		n.fatalf("more than there is room for: %v", failed.Err)
+	}
+	n.run(24 * time.Hour)
+	soon := owner.ask(messages.RequireReplicas{CIDs: n.write(owner, 100)})
+	if failed, ok := soon.(messages.Failed); !ok || failed.Err.Code != messages.CodeOverload {
+		n.fatalf("blocks are to be looked at that are not watched: %v", soon)
 	}
 }
 

@@ -1,7 +1,6 @@
 package replication
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -259,48 +258,6 @@ func TestPartitionHeals(t *testing.T) {
 	}
 }
 
-// TestHotBlockGrowsAndShrinks: 400 requests an hour call for 10 holders. The
-// holders hear of it by what they serve themselves, within seconds, or by
-// what the network tells, at their next look.
-func TestHotBlockGrowsAndShrinks(t *testing.T) {
-	for _, served := range []bool{true, false} {
-		n := newNetwork(t, 4, 30, func(_ int, c *Config) {
-			c.DropAbove, c.LookInterval = 0, time.Hour
-		})
-		cids := n.populate(2, 20)
-		hot := cids[0]
-		if served {
-			for _, p := range n.nodes {
-				if p.leases[hot] != 0 {
-					p.receive(messages.HotBlocks{
-						CIDs: []messages.CID{hot}, ServedPerHour: []float64{133},
-					})
-				}
-			}
-			n.run(30 * time.Second)
-		} else {
-			n.demand[hot] = 400
-			n.run(2 * time.Hour)
-		}
-		if got := n.holders(hot); got < 10 || got > 12 {
-			n.fatalf("the hot block has %d holders, want 10", got)
-		}
-		for _, cid := range cids[1:] {
-			if got := n.holders(cid); got > 4 {
-				n.fatalf("a cold block has %d holders", got)
-			}
-		}
-		n.demand[hot] = 0
-		n.run(12 * time.Hour)
-		// The first three, up to Slack more that nobody takes away, and the
-		// owner if the block was hot enough for it to hold it as well.
-		if got := n.holders(hot); got < 3 || got > 6 {
-			n.fatalf("the block that is hot no more has %d holders, want 3 to 6", got)
-		}
-		n.expectNoneUnder()
-	}
-}
-
 // TestNewcomersHelpAtOnce: a node that was alone for long does not wait for
 // its next look when others come.
 func TestNewcomersHelpAtOnce(t *testing.T) {
@@ -321,41 +278,6 @@ func TestNewcomersHelpAtOnce(t *testing.T) {
 	n.run(10 * time.Minute)
 	n.expectHolders(cids, 3)
 	n.expectNoneUnder()
-}
-
-func TestRestartForgetsNoPromise(t *testing.T) {
-	n := newNetwork(t, 5, 20, nil)
-	cids := n.populate(4, 50)
-	pushes := n.pushes
-	for _, p := range n.nodes {
-		promised := len(p.leases)
-		p.crash()
-		p.boot()
-		n.tellViews()
-		n.run(time.Minute)
-		if got := p.stats().Replicas; got != int64(promised) {
-			n.fatalf("%d replicas after a restart, want %d", got, promised)
-		}
-	}
-	n.run(24 * time.Hour)
-	n.expectHolders(cids, 3)
-	n.expectNoneUnder()
-	if n.pushes != pushes {
-		n.fatalf("restarts moved %d blocks", n.pushes-pushes)
-	}
-}
-
-// TestCrashBeforeDispersal: a block that had not left when its node crashed
-// leaves after the restart.
-func TestCrashBeforeDispersal(t *testing.T) {
-	n := newNetwork(t, 6, 10, nil)
-	n.run(10 * time.Second)
-	cids := n.write(n.nodes[0], 30)
-	n.nodes[0].crash()
-	n.nodes[0].boot()
-	n.tellViews()
-	n.run(n.nodes[0].cfg.StartDelay + 5*time.Minute)
-	n.expectHolders(cids, 3)
 }
 
 // TestOwnBlocksTakeTurns: a node with more blocks than it can watch looks
@@ -433,71 +355,4 @@ func TestAnythingMayHappen(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestLastHolderDropsNothing: a node that has no place in the order of a
-// block keeps it as long as those that have one refuse it.
-func TestLastHolderDropsNothing(t *testing.T) {
-	n := newNetwork(t, 9, 60, func(i int, c *Config) {
-		c.DropAbove, c.LookInterval = 0, time.Hour
-		if i > 0 {
-			c.ReplicasMax = 0
-		}
-	})
-	n.run(10 * time.Second)
-	p := n.nodes[0]
-	cid, data := n.block()
-	for slices.Contains(p.order(cid, p.cfg.RanksMax), p.id) {
-		cid, data = n.block()
-	}
-	p.blocks[cid], p.leases[cid] = data, n.now.Add(p.cfg.Lease).Unix()
-	p.crash()
-	p.boot()
-	n.tellViews()
-	n.run(48 * time.Hour)
-	if p.leases[cid] == 0 || p.stats().UnderReplicated != 1 {
-		t.Error("the only replica was dropped, or is not known to be the only one")
-	}
-	for _, other := range n.nodes[1:] {
-		other.actor.core.cfg.ReplicasMax = 100
-	}
-	n.run(48 * time.Hour)
-	if p.leases[cid] != 0 || n.holders(cid) < 3 {
-		t.Errorf("others hold it now (%d), and it was not dropped", n.holders(cid))
-	}
-}
-
-// A holder that goes while others are asked is missed as soon as one that goes
-// at another time.
-func TestHolderGoesDuringALook(t *testing.T) {
-	n := newNetwork(t, 1, 10, nil)
-	cids := n.populate(1, 1)
-	owner := n.nodes[0]
-	c := owner.actor.core
-	w := c.watched[cids[0]]
-	l := &look{w: w, factor: 3, order: owner.order(w.cid, c.cfg.RanksMax)}
-	l.standings = make([]standing, len(l.order))
-	var last *peerNode
-	for _, holder := range w.holders {
-		id := c.roster.places[holder].id
-		l.standings[l.rankOf(id)] = holding
-		last = n.find(id)
-	}
-	if last == nil || w.under {
-		t.Fatalf("%d holders before", len(w.holders))
-	}
-	if rank := l.rankOf(owner.id); rank >= 0 && w.replica {
-		l.standings[rank] = holding
-	}
-	l.factor = l.count(len(l.order), holding)
-	last.crash()
-	c.due.remove(w) // as of a look that is under way
-	w.looking = true
-	c.looks++
-	n.tellViews()
-	n.run(n.detect + time.Second)
-	c.finish(l)
-	if !w.under || !w.waiting {
-		t.Errorf("under %v, waiting %v, want both", w.under, w.waiting)
-	}
 }

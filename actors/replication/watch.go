@@ -44,6 +44,9 @@ type watch struct {
 	looking bool
 }
 
+// kept reports whether an own block is always watched, and does not take turns.
+func (w *watch) kept() bool { return w.mine && (w.replica || w.others > 0) }
+
 // schedule orders watches by their next look.
 type schedule []*watch
 

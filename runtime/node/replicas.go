@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -26,9 +25,6 @@ type BlockReplicas struct {
 const (
 	spreadPoll  = 500 * time.Millisecond
 	spreadAgain = 30 * time.Second
-	// viewWait is how long it may take until all actors know of a member:
-	// several times membership.Config.ViewInterval.
-	viewWait = 5 * time.Second
 )
 
 // distinctMax bounds the blocks of which it is remembered that they were
@@ -153,28 +149,14 @@ func (l *Local) await(
 	}
 }
 
-// require asks that so many others hold blocks. There are enough members: who
-// has just come may not have been told to all actors, so a lack of others is
-// believed only after a while.
+// require asks that so many others hold blocks.
 func (l *Local) require(ctx context.Context, cids []messages.CID, others int) error {
-	for end := time.Now().Add(viewWait); ; {
-		_, err := ask[messages.ReplicasRequired](ctx, l, roleReplication,
-			func(call messages.Call) messages.Command {
-				return messages.RequireReplicas{Call: call, CIDs: cids, Others: others}
-			})
-		if !errors.Is(err, errUnavailable) || time.Now().After(end) {
-			return err
-		}
-		select {
-		case <-time.After(spreadPoll):
-		case <-ctx.Done():
-			return canceled(ctx)
-		}
-	}
+	_, err := ask[messages.ReplicasRequired](ctx, l, roleReplication,
+		func(call messages.Call) messages.Command {
+			return messages.RequireReplicas{Call: call, CIDs: cids, Others: others}
+		})
+	return err
 }
-
-// errUnavailable is what any lack of others is.
-var errUnavailable error = &messages.Error{Code: messages.CodeUnavailable}
 
 func (l *Local) describe(
 	ctx context.Context, cids []messages.CID,

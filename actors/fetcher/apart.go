@@ -12,6 +12,11 @@ import (
 // randomizer is used up to 64 times.
 const kinMax = 128
 
+// toldPeersMax bounds the peers of which it is remembered that they were asked
+// for one block, the last ones: more than Config.TriedMax may be, so that only
+// those are forgotten that were asked in another view.
+const toldPeersMax = 2 * messages.CandidatesMax
+
 // told remembers who was asked for which block, this node's own requests
 // alone. It has two generations, each up to half of the bound: when the newer
 // one is full it becomes the older one, and what was of no use in that time is
@@ -39,9 +44,11 @@ func (t *told) of(cid messages.CID) []messages.NodeID {
 
 // add notes that a peer is asked for a block.
 func (t *told) add(cid messages.CID, peer messages.NodeID) {
-	if peers := t.of(cid); !slices.Contains(peers, peer) {
-		t.put(cid, append(slices.Clip(peers), peer))
+	peers := t.of(cid)
+	if slices.Contains(peers, peer) {
+		return
 	}
+	t.put(cid, append(slices.Clip(peers[max(0, len(peers)+1-toldPeersMax):]), peer))
 }
 
 func (t *told) put(cid messages.CID, peers []messages.NodeID) {
@@ -95,7 +102,8 @@ func (c *core) relate(tuples [][3]messages.CID) {
 	}
 }
 
-// shunned returns who was asked for a block of the same tuple.
+// shunned returns who was asked for blocks of the same tuples: whoever was asked
+// for several of them is in it as often.
 func (c *core) shunned(f *flight) []messages.NodeID {
 	var peers []messages.NodeID
 	for _, cid := range f.kin {
@@ -116,6 +124,40 @@ func (c *core) others(
 		}
 	}
 	return false
+}
+
+// nearest returns those among places that were not asked for the block yet and
+// were asked for the fewest others of its tuples, for when nobody is left who was
+// asked for none. Who may not answer is left out, unless nobody else is left.
+func (c *core) nearest(
+	f *flight, places []int32, untried uint32, shunned []messages.NodeID,
+) []messages.NodeID {
+	var all, nearest []messages.NodeID
+	least := len(shunned) + 1
+	for i, at := range places {
+		id := f.view.Members[at].ID
+		if untried&(1<<i) == 0 {
+			continue
+		}
+		all = append(all, id)
+		met := 0
+		for _, peer := range shunned {
+			if peer == id {
+				met++
+			}
+		}
+		if c.bad[id] > c.nowNS || met > least {
+			continue
+		}
+		if met < least {
+			least, nearest = met, nil
+		}
+		nearest = append(nearest, id)
+	}
+	if nearest == nil {
+		return all
+	}
+	return nearest
 }
 
 // meets reports whether a peer that was chosen has been asked for a block of

@@ -105,6 +105,57 @@ func TestBadHoldersDoNotDelayTuples(t *testing.T) {
 	}
 }
 
+// When every holder was asked for some block of its tuples, a block is asked of
+// the one that was asked for the fewest.
+func TestFewestOfATupleWhenAllMeet(t *testing.T) {
+	h := newHouse(t, DefaultConfig(), newView(4), 1)
+	blocks := newBlocks(7)
+	h.peer = func(_ messages.NodeID, cid messages.CID) reply {
+		return served(time.Millisecond, blocks...)(cid)
+	}
+	// Three tuples around one randomizer. Two of the peers were asked for two
+	// members of them, the last one for one.
+	asked := []int{1, 1, 2, 2, 3}
+	var other int
+	h.scorer = func(want []messages.NodeID) (messages.PeerChoice, bool) {
+		peer := want[0]
+		if id := nodeID(other); other > 0 && slices.Contains(want, id) {
+			peer = id
+		}
+		return messages.PeerChoice{Peer: peer, HedgeAfter: time.Minute, Timeout: time.Minute}, true
+	}
+	for i, peer := range asked {
+		other = peer
+		h.fetch(messages.UrgencyNow, blocks[i])
+		h.settle()
+	}
+	last := blocks[5].CID
+	h.tuples = [][3]messages.CID{
+		{blocks[0].CID, blocks[2].CID, last},
+		{blocks[1].CID, blocks[3].CID, last},
+		{blocks[4].CID, blocks[6].CID, last},
+	}
+	other, h.sent = 1, nil
+	h.fetch(messages.UrgencyNow, blocks[5])
+	h.settle()
+	if got := h.peersOf(); !slices.Equal(got, []messages.NodeID{nodeID(3)}) {
+		t.Errorf("asked %v, want the one that was asked for the fewest", got)
+	}
+}
+
+// Of a block that is asked for all the time while members come and go, the last
+// who were asked are remembered, and no more.
+func TestToldIsBounded(t *testing.T) {
+	told, cid := newTold(16), newBlock(1).CID
+	for i := range 10 * toldPeersMax {
+		told.add(cid, nodeID(i))
+	}
+	peers := told.of(cid)
+	if len(peers) != toldPeersMax || peers[toldPeersMax-1] != nodeID(10*toldPeersMax-1) {
+		t.Errorf("%d peers are remembered, want the last %d", len(peers), toldPeersMax)
+	}
+}
+
 // wantApart checks that no peer was asked for two members of a tuple: at all,
 // if strictly, and otherwise unless all others had been asked for the block, or
 // for another one of its tuples. Hedges ask more peers than there must be.

@@ -81,7 +81,8 @@ type ask struct {
 
 func newCore(cfg Config, blockSize int, rand port.Rand) *core {
 	return &core{
-		cfg: cfg, blockSize: blockSize, rand: rand, window: newWindow(cfg), told: newTold(cfg.ToldMax), bad: make(bad),
+		cfg: cfg, blockSize: blockSize, rand: rand, window: newWindow(cfg),
+		told: newTold(cfg.ToldMax), bad: make(bad),
 		flights: make(map[messages.CID]*flight), perPeer: make(map[messages.NodeID]int),
 	}
 }
@@ -247,25 +248,25 @@ func (c *core) pumpQueue(urgency messages.Urgency, room int) {
 
 // candidates returns whom to ask for a block now; none when all of them are
 // at their bound. Those who were asked for another member of a tuple are asked
-// only when nobody else is left, and for a hedge not even then.
+// only when nobody else of the group is left, and for a hedge not even then.
 func (c *core) candidates(f *flight, hedge bool) []messages.NodeID {
 	f.calm(c.nowNS)
 	places, untried := f.group(c.cfg.Width)
 	candidates := make([]messages.NodeID, 0, len(places))
 	shunned := c.shunned(f)
 	if !hedge && !c.others(f, places, untried, shunned) {
-		shunned = nil
-	}
-	for i, at := range places {
-		id := f.view.Members[at].ID
-		if untried&(1<<i) == 0 || slices.Contains(shunned, id) {
-			continue
-		}
-		if c.full == 0 || c.perPeer[id] < c.cfg.InFlightPerPeerMax {
-			candidates = append(candidates, id)
+		candidates = append(candidates, c.nearest(f, places, untried, shunned)...)
+	} else {
+		for i, at := range places {
+			id := f.view.Members[at].ID
+			if untried&(1<<i) != 0 && !slices.Contains(shunned, id) {
+				candidates = append(candidates, id)
+			}
 		}
 	}
-	return candidates
+	return slices.DeleteFunc(candidates, func(id messages.NodeID) bool {
+		return c.full > 0 && c.perPeer[id] >= c.cfg.InFlightPerPeerMax
+	})
 }
 
 // again has a flight go on after something did not come to good: with the

@@ -25,10 +25,13 @@
 // have been, the next ones, up to Config.TriedMax. The scorer chooses among
 // candidates. Blocks that start at one time go to different peers as far as
 // possible and in shuffled order, for nobody is to learn which blocks belong
-// together. Of whom it is told that they do, the members of one tuple, no two go to
-// one peer while another may have them, and did not fail lately (apart.go), neither
-// now nor later. A peer that was busy is asked again after a pause, during which
-// others are asked; one that was silent when all others have been tried.
+// together. Of blocks of which it is told that they do, the members of one tuple,
+// no two go to one peer, now or as long as it is remembered, while one of the
+// present candidates was asked for none of them and did not fail lately
+// (apart.go). When all of them were, those are asked that were asked for the
+// fewest; the next ones of the order are no way out, since they are unlikely to
+// hold the block. A peer that was busy is asked again after a pause, during
+// which others are asked; one that was silent when all others have been tried.
 //
 // A request that takes longer than usual is hedged: a second holder is asked,
 // and the first right answer wins. Hedges are at most Config.HedgeShare of all
@@ -43,8 +46,8 @@
 // # State and bounds
 //
 // At most Config.InFlightMax requests are under way, and fewer when this
-// node's own link turns out to be too slow for so many (window.go). Read-ahead may use three
-// quarters of them and background work a half; and at most
+// node's own link turns out to be too slow for so many (window.go). Read-ahead may use
+// three quarters of them and background work a half; and at most
 // Config.InFlightPerPeerMax at one peer. Beyond that blocks wait in order of
 // urgency, then of arrival. Two asks for one block share one fetch, at the
 // urgency of the more urgent one. Who was asked for the last Config.ToldMax blocks

@@ -1,8 +1,10 @@
 package fetcher
 
 // windowMin is the least that a window shrinks to: so many blocks are had at
-// one time over the slowest link.
-const windowMin = 4
+// one time over the slowest link, or from as far away as others can be. Where
+// each answer takes 4 s whatever the link could do, 4 was one block a second,
+// and reads failed.
+const windowMin = 8
 
 // window bounds the requests under way by what this node's own link can do.
 // Without it, a node on a slow link asks for more than arrives before the

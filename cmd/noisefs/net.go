@@ -47,7 +47,7 @@ take as --bootstrap, or 'noisefs net connect'.`,
 		Example: "  noisefs net connect /ip4/192.0.2.7/tcp/4021/p2p/12D3KooW…",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return g.withClient(cmd.Context(), func(client node.Client) error {
+			return g.withOthers(cmd.Context(), func(client node.Client) error {
 				id, err := client.Connect(cmd.Context(), args[0])
 				if err != nil {
 					return fmt.Errorf("net connect: %w", err)
@@ -72,12 +72,12 @@ take as --bootstrap, or 'noisefs net connect'.`,
 		},
 	}
 	return group("net", "The node among others", id, addresses, connect, status,
-		newNetInviteCommand(g), newNetJoinCommand(g), newNetPSKCommand(g))
+		newNetInviteCommand(g), newNetJoinCommand(g), newNetLeaveCommand(g), newNetPSKCommand(g))
 }
 
 // withNetwork asks the running node how it does among others.
 func (g *globals) withNetwork(ctx context.Context, do func(node.NetworkStatus) error) error {
-	return g.withClient(ctx, func(client node.Client) error {
+	return g.withOthers(ctx, func(client node.Client) error {
 		status, err := client.Network(ctx)
 		if err != nil {
 			return err

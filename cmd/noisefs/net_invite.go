@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -40,7 +41,7 @@ it in any case, and --qr=false never does.`,
 			if expires < time.Second {
 				return usagef("--expires is %s, want a second or more", expires)
 			}
-			return g.withClient(cmd.Context(), func(client node.Client) error {
+			return g.withOthers(cmd.Context(), func(client node.Client) error {
 				text, err := client.Invite(cmd.Context(), time.Now().Add(expires))
 				if err != nil {
 					return fmt.Errorf("net invite: %w", err)
@@ -112,6 +113,9 @@ func runJoin(ctx context.Context, g *globals, arg string) error {
 	if err != nil {
 		return err
 	}
+	if err := g.refuseOwnInvite(ctx, dir, invite); err != nil {
+		return err
+	}
 	if err := g.joinSecret(ctx, dir, cfg.Network.PSKFile, invite.Secret); err != nil {
 		return err
 	}
@@ -130,10 +134,36 @@ func runJoin(ctx context.Context, g *globals, arg string) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
-		if setting[0] == "network.listen" {
-			g.remark("the node will listen on %s", joinListen)
+	}
+	if cfg.Network.Listen == "" {
+		cfg.Network.Listen = joinListen
+		g.remark("the node will listen on %s", joinListen)
+	}
+	return g.printJoined(ctx, dir, joined{Listen: cfg.Network.Listen, Bootstrap: bootstrap})
+}
+
+// refuseOwnInvite refuses an invitation that the repository's own node made. Only
+// a daemon that runs can tell without the passphrase, and without one nobody
+// made an invitation lately.
+func (g *globals) refuseOwnInvite(
+	ctx context.Context, dir string, invite cluster.Invite,
+) error {
+	client, err := g.dialDaemon(ctx, dir)
+	if err != nil || client == nil {
+		return err
+	}
+	defer client.Close()
+	status, err := client.Network(ctx)
+	if errors.Is(err, errUnavailable) {
+		return nil // it has made none
+	}
+	if err != nil {
+		return err
+	}
+	for _, address := range invite.Addresses {
+		if strings.HasSuffix(address, "/p2p/"+status.ID.String()) {
+			return usagef("the invitation is of this node itself: it is for other machines")
 		}
 	}
-	g.remark("the daemon joins when it starts next: noisefs daemon")
 	return nil
 }

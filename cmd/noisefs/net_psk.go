@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/noisefs/noisefs/cluster"
+	"github.com/noisefs/noisefs/runtime/api"
 	"github.com/noisefs/noisefs/runtime/vault"
 )
 
@@ -28,6 +29,9 @@ new secret. Such a network is over TCP alone.`,
 			if err := writeNewSecret(args[0]); err != nil {
 				return fmt.Errorf("net psk new: %w", err)
 			}
+			if g.json {
+				return printJSON(g.out, map[string]api.Text{"file": api.Text(args[0])})
+			}
 			g.remark("wrote the secret of a network to %s", args[0])
 			return nil
 		},
@@ -42,6 +46,9 @@ needed any more. The passphrase is asked for, since the vault is opened.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := g.importSecret(cmd.Context(), args[0]); err != nil {
 				return fmt.Errorf("net psk import: %w", err)
+			}
+			if g.json {
+				return printJSON(g.out, map[string]bool{"secret": true})
 			}
 			g.remark("the secret is in the vault; the daemon uses it when it starts next")
 			return nil
@@ -59,6 +66,9 @@ or in that of --psk.`,
 			}
 			if err := vault.ForgetNetwork(dir); err != nil {
 				return fmt.Errorf("net psk forget: %w", err)
+			}
+			if g.json {
+				return printJSON(g.out, map[string]bool{"secret": false})
 			}
 			g.remark("the vault has no secret of a private network; " +
 				"a daemon that runs stays in it until it is started again")

@@ -216,8 +216,12 @@ func TestNetCommands(t *testing.T) {
 	eventually(t, "they know of each other", func() bool {
 		return a.status().Members == 2 && b.status().Members == 2
 	})
-	var peer node.PeerStatus
-	decodeJSON(t, must(t, "", "peers", "--json", "--repo", b.dir), &peer)
+	var look peersLook
+	decodeJSON(t, must(t, "", "peers", "--json", "--repo", b.dir), &look)
+	if len(look.Peers) != 1 {
+		t.Fatalf("got %+v", look)
+	}
+	peer := look.Peers[0]
 	if peer.ID.String() != id || peer.Status != "alive" || peer.Domain != "attic" ||
 		peer.OfferedBytes > 50e6 || peer.OfferedBytes < 49e6 || peer.Address == "" {
 		t.Errorf("got %+v", peer)

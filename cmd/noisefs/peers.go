@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,9 +32,12 @@ least is asked first), how many requests are under way, how many blocks it has
 served and how many requests failed, and the address of the connection, if there
 is one.
 
-With --watch it looks again every 2 seconds until it is interrupted. On a terminal
-the table is drawn anew; with --json each look is one line: the time, what this
-node holds for the network, and the peers.`,
+On a terminal IDs are cut to their last letters, and columns are left out, the
+address first, until the table fits.
+
+With --watch it looks again every 2 seconds until it is interrupted, also while the
+daemon is restarted. On a terminal the table is drawn anew. With --json each look
+is one line: the time, what this node holds for the network, and the peers.`,
 		Example: `  noisefs peers --watch
   noisefs peers --watch --every 1m --json >>peers.jsonl`,
 		Args: cobra.NoArgs,
@@ -44,7 +45,7 @@ node holds for the network, and the peers.`,
 			if every < 100*time.Millisecond {
 				return usagef("--every is %s, want 100ms or more", every)
 			}
-			return g.withClient(cmd.Context(), func(client node.Client) error {
+			return g.withOthers(cmd.Context(), func(client node.Client) error {
 				if watch {
 					return watchPeers(cmd.Context(), g, client, every)
 				}
@@ -52,15 +53,10 @@ node holds for the network, and the peers.`,
 				if err != nil {
 					return err
 				}
-				if !g.json {
-					return look.print(g.out)
+				if g.json {
+					return printJSONLine(g.out, look)
 				}
-				for _, peer := range look.Peers {
-					if err := printJSONLine(g.out, peer); err != nil {
-						return err
-					}
-				}
-				return nil
+				return look.print(g.out, g.width())
 			})
 		},
 	}
@@ -91,22 +87,30 @@ func lookAtPeers(ctx context.Context, client node.Client) (peersLook, error) {
 	return look, nil
 }
 
-// watchPeers looks until ctx ends, which is no failure.
+// watchPeers looks until ctx ends, which is no failure. Nor is a look that fails
+// once one has succeeded: the daemon may be restarted. It is told once, until
+// something else is wrong.
 func watchPeers(
 	ctx context.Context, g *globals, client node.Client, every time.Duration,
 ) error {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
+	seen, told := false, ""
 	for {
 		look, err := lookAtPeers(ctx, client)
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return nil
-		}
-		if err == nil {
-			err = g.showLook(look)
-		}
-		if err != nil {
+		case err == nil:
+			seen, told = true, ""
+			if err := g.showLook(look); err != nil {
+				return err
+			}
+		case !seen:
 			return err
+		case err.Error() != told:
+			told = err.Error()
+			fmt.Fprintln(g.err, "noisefs: "+harmless(plain(err)))
 		}
 		select {
 		case <-ctx.Done():
@@ -127,34 +131,10 @@ func (g *globals) showLook(look peersLook) error {
 		b.WriteString(clearScreen)
 	}
 	fmt.Fprintf(&b, "at %s; Ctrl-C ends it\n", look.Time.Local().Format(time.TimeOnly))
-	if err := look.print(&b); err != nil {
+	if err := look.print(&b, g.width()); err != nil {
 		return err
 	}
 	_, err := g.out.Write(b.Bytes())
-	return err
-}
-
-func (l peersLook) print(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NODE\tSTATUS\tOFFERS\tIN\tOUT\tBLOCK TAKES\tSCORE\tIN FLIGHT\tSERVED\tFAILED\t"+
-		"DOMAIN\tADDRESS")
-	for _, p := range l.Peers {
-		domain, address := "-", "not connected"
-		if p.Domain != "" {
-			domain = harmless(p.Domain)
-		}
-		if p.Address != "" {
-			address = p.Address
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\n", p.ID, p.Status,
-			bytesText(p.OfferedBytes), bytesText(p.BytesIn), bytesText(p.BytesOut),
-			spanText(p.LatencySeconds), spanText(p.CostSeconds), p.InFlight, p.Served, p.Failed,
-			domain, address)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "this node holds %d blocks for the network\n", l.Holds)
 	return err
 }
 

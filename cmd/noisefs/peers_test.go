@@ -7,6 +7,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/node"
 )
 
 // Watching goes on until it is interrupted, which is no failure.
@@ -52,6 +57,85 @@ func TestPeersWatch(t *testing.T) {
 		}
 	}
 	mustFail(t, exitUsage, "peers", "--watch", "--every", "0s", "--repo", b.dir)
+}
+
+// The table fits a terminal, and no two peers look alike in it.
+func TestPeersTable(t *testing.T) {
+	var look peersLook
+	for i := range 40 {
+		id := messages.NodeID{31: byte(i)} // so that IDs end alike, too
+		look.Peers = append(look.Peers, node.PeerStatus{
+			ID: id, Status: "suspect", OfferedBytes: 1000 << 30, BytesIn: 1000 << 20, BytesOut: 1000 << 10,
+			CostSeconds: 1.23456, LatencySeconds: 0.98765, Served: 123456, Failed: 12, Domain: "attic",
+			Address: "/ip4/192.0.2.217/udp/40211/quic-v1",
+		})
+	}
+	for width, want := range map[int]string{
+		0: "ADDRESS", 80: "SCORE", 120: "DOMAIN", 200: "ADDRESS",
+	} {
+		var b strings.Builder
+		if err := look.print(&b, width); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(b.String(), "\n")
+		if !strings.Contains(lines[0], want) {
+			t.Errorf("%d columns: no %s in %s", width, want, lines[0])
+		}
+		names := map[string]bool{}
+		for _, line := range lines[:len(look.Peers)+1] {
+			if n := utf8.RuneCountInString(line); width > 0 && n > width {
+				t.Errorf("%d columns: a line has %d: %s", width, n, line)
+			}
+			names[strings.Fields(line)[0]] = true
+		}
+		if len(names) != len(look.Peers)+1 {
+			t.Errorf("%d columns: %d names for %d peers", width, len(names)-1, len(look.Peers))
+		}
+		if full := names[look.Peers[0].ID.String()]; full != (width == 0) {
+			t.Errorf("%d columns: whole IDs are shown: %v", width, full)
+		}
+	}
+}
+
+// Who watches sees the daemon again once it was restarted.
+func TestPeersWatchOutlivesTheDaemon(t *testing.T) {
+	skipNetworks(t)
+	a := startMember(t, filepath.Join(fastTempDir(t), "a"))
+	watch := exec.Command("noisefs", "peers", "--watch", "--every", "100ms", "--json", "--repo", a.dir)
+	out, err := watch.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	watch.Stderr = &said
+	if err := watch.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatal("it sees nothing")
+	}
+	a.kill()
+	again := startMember(t, a.dir)
+	now := time.Now()
+	for look := (peersLook{}); look.Time.Before(now); {
+		if !lines.Scan() {
+			t.Fatalf("it ended: %s", said.String())
+		}
+		decodeJSON(t, lines.Text(), &look)
+	}
+	if err := watch.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() { // what was on its way
+	}
+	if err := watch.Wait(); err != nil {
+		t.Errorf("interrupted, it ended with %v", err)
+	}
+	if n := strings.Count(said.String(), "noisefs: "); n < 1 || n > 3 {
+		t.Errorf("it told %d times that the daemon is gone: %s", n, said.String())
+	}
+	again.stop()
 }
 
 // An invitation is drawn when that is asked for.

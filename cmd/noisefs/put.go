@@ -71,6 +71,11 @@ func runPut(ctx context.Context, g *globals, sources []string, flags putFlags) e
 		return err
 	}
 	defer client.Close()
+	if flags.replicas > 0 {
+		if err := g.needOthers(ctx, client); err != nil {
+			return fmt.Errorf("put: nothing was stored: %w", err)
+		}
+	}
 	intoDir, err := putsInto(ctx, client, flags.to, len(sources))
 	if err != nil {
 		return err

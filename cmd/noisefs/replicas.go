@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,10 @@ all slots of its tuples, and how many it should have: what the running node foun
 when it asked them last. A node looks at its blocks now and then, and soon after
 somebody went or came; 'noisefs put --wait-replicas' asks for more.
 
-With --blocks or --json it prints a line per block.
+With --blocks or --json it prints a line per block: with --blocks the CID, how many
+nodes hold it of how many that should, this one included, and which: 'here' is this
+node. A dash is for a block that it does not look after, or has not looked at since
+it started.
 
 ` + linkHelp,
 		Args: cobra.ExactArgs(1),
@@ -33,7 +37,7 @@ With --blocks or --json it prints a line per block.
 			if err != nil {
 				return err
 			}
-			return g.withClient(cmd.Context(), func(client node.Client) error {
+			return g.withOthers(cmd.Context(), func(client node.Client) error {
 				return showReplicas(cmd.Context(), g, client, target, blocks)
 			})
 		},
@@ -45,6 +49,8 @@ With --blocks or --json it prints a line per block.
 // replicaCount counts blocks by their holders.
 type replicaCount struct {
 	blocks, under, strange int
+	unseen                 int         // looked after, and not looked at since the node started
+	here                   int         // held by this node for the network
 	byOthers               map[int]int // blocks by how many others hold them
 	byNode                 map[messages.NodeID]int
 }
@@ -55,12 +61,15 @@ func (c *replicaCount) add(b node.BlockReplicas) {
 		c.strange++
 		return
 	}
-	held := len(b.Others)
-	if b.Here {
-		held++
+	if b.Looked.IsZero() {
+		c.unseen++
+		return
 	}
-	if held < b.Factor || b.Looked.IsZero() {
+	if holdersOf(b) < b.Factor {
 		c.under++
+	}
+	if b.Here {
+		c.here++
 	}
 	c.byOthers[len(b.Others)]++
 	for _, id := range b.Others {
@@ -77,8 +86,7 @@ func showReplicas(
 		case g.json:
 			return printJSONLine(g.out, b)
 		case blocks:
-			_, err := fmt.Fprintf(g.out, "%s\t%d of %d\t%s\n", b.CID, len(b.Others), b.Factor,
-				joined(b.Others))
+			_, err := fmt.Fprintln(g.out, replicaLine(b))
 			return err
 		}
 		count.add(b)
@@ -93,15 +101,30 @@ func showReplicas(
 	return count.print(g)
 }
 
-func joined(ids []messages.NodeID) string {
-	text := ""
-	for i, id := range ids {
-		if i > 0 {
-			text += " "
-		}
-		text += id.String()
+// holdersOf is how many nodes hold a block, this one included.
+func holdersOf(b node.BlockReplicas) int {
+	if b.Here {
+		return len(b.Others) + 1
 	}
-	return text
+	return len(b.Others)
+}
+
+// replicaLine is what --blocks prints of a block.
+func replicaLine(b node.BlockReplicas) string {
+	switch {
+	case !b.Watched:
+		return fmt.Sprintf("%s\t-\tnot looked after by this node", b.CID)
+	case b.Looked.IsZero():
+		return fmt.Sprintf("%s\t-\tnot looked at yet", b.CID)
+	}
+	var holders []string
+	if b.Here {
+		holders = append(holders, "here")
+	}
+	for _, id := range b.Others {
+		holders = append(holders, id.String())
+	}
+	return fmt.Sprintf("%s\t%d of %d\t%s", b.CID, holdersOf(b), b.Factor, strings.Join(holders, " "))
 }
 
 func (c *replicaCount) print(g *globals) error {
@@ -110,8 +133,14 @@ func (c *replicaCount) print(g *globals) error {
 	if c.strange > 0 {
 		fmt.Fprintf(table, "%d are not looked after by this node\n", c.strange)
 	}
+	if c.unseen > 0 {
+		fmt.Fprintf(table, "%d were not looked at since this node started\n", c.unseen)
+	}
 	for _, others := range slices.Sorted(maps.Keys(c.byOthers)) {
 		fmt.Fprintf(table, "held by %d others\t%d blocks\n", others, c.byOthers[others])
+	}
+	if c.here > 0 {
+		fmt.Fprintf(table, "this node\t%d blocks\n", c.here)
 	}
 	nodes := slices.SortedFunc(maps.Keys(c.byNode), func(a, b messages.NodeID) int {
 		return cmp.Or(c.byNode[b]-c.byNode[a], cmp.Compare(a.String(), b.String()))

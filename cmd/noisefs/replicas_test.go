@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/node"
 )
 
@@ -67,6 +69,42 @@ func TestWaitReplicasOfTooFew(t *testing.T) {
 	}
 	mustFail(t, exitNotFound, "replicas", "/b", "--repo", first.dir)
 	mustFail(t, exitUsage, "replicas", "noisefs:nonsense", "--repo", first.dir)
+}
+
+// The lines of --blocks and the summary count alike.
+func TestReplicaLines(t *testing.T) {
+	other := messages.NodeID{1}
+	one := []messages.NodeID{other}
+	now := time.Now()
+	count := replicaCount{byOthers: map[int]int{}, byNode: map[messages.NodeID]int{}}
+	for _, test := range []struct {
+		block node.BlockReplicas
+		want  string
+	}{
+		{node.BlockReplicas{Watched: true, Factor: 2, Here: true, Others: one, Looked: now}, "2 of 2\there " + other.String()},
+		{node.BlockReplicas{Watched: true, Factor: 2, Others: one, Looked: now}, "1 of 2\t" + other.String()},
+		{node.BlockReplicas{Watched: true}, "-\tnot looked at yet"},
+		{node.BlockReplicas{}, "-\tnot looked after by this node"},
+	} {
+		if _, got, _ := strings.Cut(replicaLine(test.block), "\t"); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+		count.add(test.block)
+	}
+	if count.blocks != 4 || count.under != 1 || count.unseen != 1 || count.strange != 1 || count.here != 1 ||
+		count.byOthers[1] != 2 {
+		t.Errorf("counted %+v", count)
+	}
+}
+
+// Nothing is stored where nobody can hold it.
+func TestWaitReplicasOfANodeThatIsAlone(t *testing.T) {
+	dir := newRepository(t)
+	got := noisefs(t, "noise", "put", "-", "--to", "/a", "--wait-replicas", "1", "--repo", dir)
+	if got.code != exitFailure || !strings.Contains(got.err, "nothing was stored") {
+		t.Errorf("exit code %d: %s", got.code, got.err)
+	}
+	mustFail(t, exitNotFound, "stat", "/a", "--repo", dir)
 }
 
 func TestReplicasOfANodeThatIsAlone(t *testing.T) {

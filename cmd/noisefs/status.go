@@ -8,12 +8,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/format"
 	"github.com/noisefs/noisefs/runtime/node"
 )
 
-// fullShare is how much of the space may be used before it is worth a word.
-const fullShare = 0.9
+const (
+	// fullShare is how much of the space may be used before it is worth a word,
+	// and givenShare how much of what is offered to others.
+	fullShare  = 0.9
+	givenShare = 0.99
+)
 
 func newStatusCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
@@ -46,19 +50,13 @@ func runStatus(ctx context.Context, g *globals, client node.Client) error {
 	switch {
 	case err == nil:
 		health.Network = &network
-	case !errors.Is(err, &messages.Error{Code: messages.CodeUnavailable}):
+	case !errors.Is(err, errUnavailable):
 		return fmt.Errorf("status: %w", err)
 	}
 	if health.Network == nil {
-		dir, err := g.repository()
-		if err != nil {
+		if health.Absent, err = g.listens(); err != nil {
 			return fmt.Errorf("status: %w", err)
 		}
-		settings, err := g.loadConfig(dir)
-		if err != nil {
-			return fmt.Errorf("status: %w", err)
-		}
-		health.Absent = settings.Network.Listen != ""
 	}
 	health.Advice = advise(health)
 	if g.json {
@@ -95,8 +93,12 @@ func advise(h nodeHealth) []string {
 		advice = append(advice, "others cannot connect to this node: let its port through the router "+
 			"and firewall, or leave it at that: it connects to those that can be reached")
 	}
-	if n.OfferedBytes == 0 {
+	switch held := n.Replicas * int64(format.Production().BlockSize); {
+	case n.OfferedBytes == 0:
 		advice = append(advice, "this node holds nothing for others: raise network.storage_bytes")
+	case float64(held) >= givenShare*float64(n.OfferedBytes):
+		advice = append(advice, fmt.Sprintf("the %s that this node offers to others are in use, and it "+
+			"takes no more: raise network.storage_bytes (--storage)", bytesText(n.OfferedBytes)))
 	}
 	return advice
 }

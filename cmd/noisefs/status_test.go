@@ -23,6 +23,8 @@ func TestAdvice(t *testing.T) {
 		"Few":       {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 2, OfferedBytes: 1, UnderReplicated: 7}}, "invite"},
 		"Spreading": {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 9, OfferedBytes: 1, UnderReplicated: 7}}, "running"},
 		"Hidden":    {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 9, OfferedBytes: 1, Undialable: true}}, "router"},
+		"Given":     {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 9, OfferedBytes: 50e6, Replicas: 380}}, "--storage"},
+		"Giving":    {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 9, OfferedBytes: 50e6, Replicas: 370}}, ""},
 		"Taker":     {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 9}}, "storage_bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A node that is alone says what makes it one of many, by what its settings say
+// and whether its daemon runs.
+func TestWayToOthers(t *testing.T) {
+	skipNetworks(t)
+	dir := newRepository(t)
+	want := func(hint string) {
+		t.Helper()
+		for _, args := range [][]string{{"peers"}, {"net", "status"}, {"net", "invite"}, {"net", "id"}} {
+			got := mustFail(t, exitFailure, append(args, "--repo", dir)...)
+			if !strings.Contains(got.err, hint) {
+				t.Errorf("%v: no %q in %s", args, hint, got.err)
+			}
+		}
+	}
+	want("run 'noisefs daemon --listen")
+	daemon := startDaemon(t, dir)
+	want("restart its daemon with --listen")
+	must(t, "", "config", "set", "network.listen", "/ip4/127.0.0.1/tcp/0", "--repo", dir)
+	want("restart it")
+	daemon.stop()
+	want("start it: 'noisefs daemon'")
+}
+
+// Who joins by its own invitation, or while its daemon runs, is told; and leaving
+// takes back what joining wrote.
+func TestJoinAndLeave(t *testing.T) {
+	skipNetworks(t)
+	root := fastTempDir(t)
+	psk := filepath.Join(root, "net.psk")
+	var made struct{ File string }
+	decodeJSON(t, must(t, "", "net", "psk", "new", psk, "--json"), &made)
+	if made.File != psk {
+		t.Errorf("the secret is in %q", made.File)
+	}
+	host := startMember(t, filepath.Join(root, "host"), "--psk", psk)
+	invite := strings.TrimSpace(must(t, "", "net", "invite", "--repo", host.dir))
+	if got := mustFail(t, exitUsage, "net", "join", invite, "--repo", host.dir); !strings.Contains(got.err, "itself") {
+		t.Errorf("its own invitation: %s", got.err)
+	}
+	dir := filepath.Join(root, "guest")
+	must(t, "", "init", "--no-passphrase", "--repo", dir)
+	daemon := startDaemon(t, dir)
+	var now joined
+	decodeJSON(t, must(t, "", "net", "join", invite, "--json", "--repo", dir), &now)
+	if now.Listen != joinListen || len(now.Bootstrap) == 0 || !now.Restart {
+		t.Errorf("joined: %+v", now)
+	}
+	if got := noisefs(t, "", "net", "join", invite, "--repo", dir); !strings.Contains(got.err, "restart") {
+		t.Errorf("the daemon goes on alone, and it says: %s", got.err)
+	}
+	daemon.stop()
+	guest := startMember(t, dir)
+	eventually(t, "it is in", func() bool { return guest.status().Members == 2 })
+	guest.stop()
+	decodeJSON(t, must(t, "", "net", "leave", "--json", "--repo", dir), &now)
+	if now.Listen != joinListen || len(now.Bootstrap) != 0 || now.Restart {
+		t.Errorf("left: %+v", now)
+	}
+	must(t, "", "net", "leave", "--repo", dir) // twice is once
+	left := startMember(t, dir)
+	mustFail(t, exitFailure, "net", "connect", host.address(), "--repo", left.dir)
+}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/port"
 )
@@ -14,6 +16,7 @@ import (
 type topic struct {
 	name        string
 	subscribers []*netPort
+	authors     map[messages.NodeID]*rate.Limiter // nil: nobody is limited
 }
 
 // gossipGrain is what arrivals of gossip are rounded up to, so that one
@@ -32,6 +35,9 @@ func (x *wire) topic(name string) *topic {
 		}
 	}
 	t := &topic{name: name}
+	if x.network.Options().GossipEvery > 0 {
+		t.authors = make(map[messages.NodeID]*rate.Limiter)
+	}
 	x.topics = append(x.topics, t)
 	return t
 }
@@ -52,6 +58,21 @@ func (g gossip) Subscribe(name string) {
 	}
 }
 
+// passedOn reports whether those who hear a message of an author now pass it
+// on, as the validators of package cluster decide it.
+func (x *wire) passedOn(t *topic, author messages.NodeID) bool {
+	if t.authors == nil {
+		return true
+	}
+	limiter := t.authors[author]
+	if limiter == nil {
+		o := x.network.Options()
+		limiter = rate.NewLimiter(rate.Every(o.GossipEvery), o.GossipBurst)
+		t.authors[author] = limiter
+	}
+	return limiter.AllowN(x.world.Now(), 1)
+}
+
 // Publish implements [port.Gossip].
 func (g gossip) Publish(name string, payload []byte) {
 	if len(payload) > messages.GossipMax || !g.net.alive() {
@@ -59,6 +80,10 @@ func (g gossip) Publish(name string, payload []byte) {
 	}
 	x, boot := g.net.boot.wire, g.net.boot
 	t := x.topic(name)
+	if !x.passedOn(t, boot.node.config.ID) {
+		x.network.BillGossip(boot.node.peer, len(payload))
+		return
+	}
 	s := &spread{wire: x, bytes: len(payload), message: messages.GossipReceived{
 		Topic: name, Author: boot.node.config.ID, Payload: bytes.Clone(payload),
 	}}

@@ -258,6 +258,31 @@ func TestAnotherActorCannotRespond(t *testing.T) {
 	}
 }
 
+// Whoever publishes more than is passed on is heard by nobody beyond that, and
+// pays for it with its own uplink alone.
+func TestGossipFlood(t *testing.T) {
+	options := network.Options{GossipBurst: 3, GossipEvery: 10 * time.Second}
+	world := sim.NewWorld(sim.Options{Network: &options})
+	heard := 0
+	flooder := newEnv(t, world, sim.NodeConfig{Name: "flooder"}, func(any) {})
+	listener := newEnv(t, world, sim.NodeConfig{Name: "listener"}, func(any) { heard++ })
+	listener.Gossip.Subscribe("topic")
+	flood := func(wanted int) {
+		t.Helper()
+		heard = 0
+		for range 100 {
+			flooder.Gossip.Publish("topic", make([]byte, 100))
+		}
+		pass(t, world, 10*time.Second)
+		if heard != wanted {
+			t.Errorf("%d messages are heard, want %d", heard, wanted)
+		}
+	}
+	flood(3)
+	flood(1)
+	flood(1)
+}
+
 func TestNodesOfANetwork(t *testing.T) {
 	world := sim.NewWorld(sim.Options{Network: &network.Options{}})
 	id := messages.NodeID{1}

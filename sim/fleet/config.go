@@ -205,6 +205,18 @@ func presetOf(p *plan.Plan) (network.Preset, error) {
 	return preset, nil
 }
 
+// Of one author, nodes pass on four messages at once and then one in a tenth
+// of the window of demand, as package cluster has it: an honest one sends one
+// in each window.
+const (
+	gossipBurst      = 4
+	gossipsPerWindow = 10
+)
+
+func limitGossip(o *network.Options, window time.Duration) {
+	o.GossipBurst, o.GossipEvery = gossipBurst, window/gossipsPerWindow
+}
+
 func override(to *float64, value *float64) {
 	if value != nil {
 		*to = *value

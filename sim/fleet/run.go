@@ -165,6 +165,7 @@ func newRun(p *plan.Plan, o Options, change specChange) (*run, error) {
 	r.needs, r.spies = newNeeds(r), newSpies(r)
 	r.measure = newMeasure(r)
 	preset.Options.Seed = p.Seed
+	limitGossip(&preset.Options, config.Network.Popularity.Window)
 	r.world = sim.NewWorld(sim.Options{
 		Seed: p.Seed, Network: &preset.Options, Observe: r.observe, AllowPanics: true,
 		WorkPerInstantMax: sim.WorkPerInstantMaxDefault + 10_000*p.Nodes,

@@ -54,6 +54,11 @@ type Options struct {
 	// GossipCopies is how often a node gets, and sends on, each gossip
 	// message; 0 means GossipCopiesDefault.
 	GossipCopies int
+	// GossipBurst is how many messages an author may have spread at once, and
+	// GossipEvery how long it takes until it may spread one more: what is
+	// beyond that, its neighbours hear and do not pass on. 0: all is passed on.
+	GossipBurst int
+	GossipEvery time.Duration
 	// NodesMax bounds the nodes; 0 means NodesMaxDefault.
 	NodesMax int
 }
@@ -166,6 +171,8 @@ func (o Options) Validate() error {
 		{"dial rounds", int64(o.DialRounds)},
 		{"gossip degree", int64(o.GossipDegree)},
 		{"gossip copies", int64(o.GossipCopies)},
+		{"gossip burst", int64(o.GossipBurst)},
+		{"gossip every", int64(o.GossipEvery)},
 		{"nodes", int64(o.NodesMax)},
 	} {
 		if n.value < 0 {

@@ -156,6 +156,7 @@ func (c *core) begin(w *watch) {
 	if rank := l.rankOf(c.view.Self); rank >= 0 && w.replica {
 		l.standings[rank] = holding
 	}
+	waitedFor := w.again && w.others > 0 // somebody waits, and not for who may come back
 	known := 0
 	for _, n := range w.holders {
 		p := &c.roster.places[n]
@@ -164,7 +165,9 @@ func (c *core) begin(w *watch) {
 		case !p.waitedFor(c.now, c.cfg.RepairDelay):
 			l.repair = true
 		case !p.away.IsZero():
-			l.absent++
+			if !waitedFor {
+				l.absent++
+			}
 		case rank >= 0 && rank < l.near(c.cfg.Slack) && known < l.factor:
 			c.ask(l, rank)
 			known++

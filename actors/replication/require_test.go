@@ -56,6 +56,28 @@ func TestRequiredSoon(t *testing.T) {
 	}
 }
 
+// Who waits for others is not made to wait for holders that are gone: what is
+// required is had from those who are there.
+func TestRequiredWhileHoldersAreAway(t *testing.T) {
+	n := newNetwork(t, 1, 8, nil)
+	cids := n.populate(1, 10)
+	owner := n.nodes[0]
+	n.run(time.Minute)
+	for _, gone := range n.nodes[5:] {
+		gone.crash()
+	}
+	n.tellViews()
+	n.run(30 * time.Second)
+	owner.ask(messages.RequireReplicas{CIDs: cids, Others: 3})
+	n.run(2 * owner.cfg.DisperseDelay)
+	described := owner.ask(messages.DescribeReplicas{CIDs: cids})
+	for _, state := range described.(messages.ReplicasDescribed).Blocks {
+		if len(state.Others) < 3 {
+			n.fatalf("%d others, want 3", len(state.Others))
+		}
+	}
+}
+
 // Who only asked whether a node would take a block, and went elsewhere with it,
 // does not keep the node's place from those who need it.
 func TestRequiredWhileAnotherOnlyAsked(t *testing.T) {

@@ -20,7 +20,7 @@ type ChoosePeers struct {
 	// those that were tried.
 	Wants [][]NodeID
 	// Apart tells that the blocks may belong together: they go to different
-	// peers as far as the candidates allow.
+	// peers as far as the candidates allow that did not fail lately.
 	Apart bool
 }
 

@@ -86,7 +86,7 @@ func (c *core) choose(
 	c.asks++
 	choices := make([]messages.PeerChoice, len(wants))
 	for i, want := range wants {
-		candidates := c.candidates(want, apart)
+		candidates := c.candidates(nowNS, want, apart)
 		if len(candidates) == 0 {
 			continue
 		}
@@ -104,23 +104,34 @@ func (c *core) choose(
 	return choices, nil
 }
 
+// badFor is how long a peer that was silent, or sent something else, is not
+// chosen for no better reason than being another one: one bad holder of three
+// would get a third of what is asked for at one time.
+const badFor = time.Minute
+
 // candidates looks up what is remembered of the candidates of a block. Apart
-// from others, only those remain that this ask did not choose yet, if any.
-func (c *core) candidates(want []messages.NodeID, apart bool) []candidate {
-	all := c.room[:0]
-	for _, id := range want {
-		p := c.peers.get(id)
-		if !apart || p == nil || p.ask != c.asks {
-			all = append(all, candidate{id, p})
-		}
-	}
-	if len(all) == 0 {
+// from others, only those remain that are not bad, and of these only those that
+// this ask did not choose yet, if there are any.
+func (c *core) candidates(nowNS int64, want []messages.NodeID, apart bool) []candidate {
+	those := func(worth func(*peer) bool) []candidate {
+		c.room = c.room[:0]
 		for _, id := range want {
-			all = append(all, candidate{id, c.peers.get(id)})
+			if p := c.peers.get(id); p == nil || worth(p) {
+				c.room = append(c.room, candidate{id, p})
+			}
+		}
+		return c.room
+	}
+	if apart {
+		good := func(p *peer) bool { return p.badNS <= nowNS }
+		if free := those(func(p *peer) bool { return good(p) && p.ask != c.asks }); len(free) > 0 {
+			return free
+		}
+		if all := those(good); len(all) > 0 {
+			return all
 		}
 	}
-	c.room = all
-	return all
+	return those(func(*peer) bool { return true })
 }
 
 // takeBack forgets choices that were made so long ago that nobody will
@@ -232,16 +243,19 @@ func (c *core) answered(now time.Time, m messages.PeerAnswered) {
 	switch m.Outcome {
 	case messages.OutcomeServed:
 		p.served++
+		p.badNS = 0
 		c.sample(nowNS, p, took)
 	case messages.OutcomeAbandoned:
 		// Without this, who is always overtaken would never look slow.
 		c.slower(nowNS, p, took)
 	case messages.OutcomeFailed:
 		p.failed++
+		p.badNS = nowNS + int64(badFor)
 		c.slower(nowNS, p, took)
 		c.fail(nowNS, p, failureFailed)
 	case messages.OutcomeWrong:
 		p.failed++
+		p.badNS = nowNS + int64(badFor)
 		c.fail(nowNS, p, failureWrong)
 	case messages.OutcomeBusy:
 		c.fail(nowNS, p, failureBusy)

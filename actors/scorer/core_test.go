@@ -168,6 +168,43 @@ func TestExploresAndForgives(t *testing.T) {
 	}
 }
 
+// Who failed lately is not asked for the sake of asking somebody else, as long
+// as others may have the block.
+func TestWhoFailedIsNoOtherOne(t *testing.T) {
+	good, other, bad := nodeID(1), nodeID(2), nodeID(3)
+	for _, outcome := range []messages.Outcome{messages.OutcomeWrong, messages.OutcomeFailed} {
+		b := newBench(t, DefaultConfig())
+		for _, id := range []messages.NodeID{good, other} {
+			b.serve(id, 3, 20*time.Millisecond)
+		}
+		b.choose(bad)
+		b.answer(bad, outcome, 20*time.Millisecond)
+		wants := make([][]messages.NodeID, 6)
+		for i := range wants {
+			wants[i] = []messages.NodeID{good, other, bad}
+		}
+		asked := func() (n int) {
+			choices, err := b.core.choose(b.now, wants, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, choice := range choices {
+				if choice.Peer == bad {
+					n++
+				}
+			}
+			return n
+		}
+		if n := asked(); n > 0 {
+			t.Errorf("after %v it is asked for %d of %d blocks", outcome, n, len(wants))
+		}
+		b.now = b.now.Add(10 * time.Minute)
+		if n := asked(); n == 0 {
+			t.Errorf("long after %v it is not asked any more", outcome)
+		}
+	}
+}
+
 // The first samples count alike, later ones by the time constant; what was
 // given up counts at once.
 func TestEWMA(t *testing.T) {
@@ -285,11 +322,15 @@ func TestChoices(t *testing.T) {
 				wants[i] = known[at:min(len(known), at+rapid.IntRange(0, 6).Draw(t, "n"))]
 			}
 			apart := rapid.Bool().Draw(t, "apart")
+			bad := map[messages.NodeID]bool{}
+			for id, p := range c.peers.byID {
+				bad[id] = p.badNS > now.UnixNano()
+			}
 			choices, err := c.choose(now, wants, apart)
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkChoices(t, c, wants, choices, apart)
+			checkChoices(t, c, wants, choices, apart, bad)
 			for _, choice := range choices {
 				if choice.Peer != (messages.NodeID{}) {
 					flying = append(flying, choice.Peer)
@@ -318,6 +359,7 @@ func TestChoices(t *testing.T) {
 
 func checkChoices(
 	t *rapid.T, c *core, wants [][]messages.NodeID, choices []messages.PeerChoice, apart bool,
+	bad map[messages.NodeID]bool,
 ) {
 	chosen := map[messages.NodeID]bool{}
 	for i, choice := range choices {
@@ -330,7 +372,7 @@ func checkChoices(
 		among, free := false, false
 		for _, id := range wants[i] {
 			among = among || id == choice.Peer
-			free = free || !chosen[id]
+			free = free || !chosen[id] && !bad[id]
 		}
 		if !among {
 			t.Fatal("chose one that is no candidate")

@@ -14,6 +14,7 @@ type peer struct {
 
 	failures  float64 // as of failureNS
 	failureNS int64
+	badNS     int64   // until when nobody relies on it, since it failed
 	load      float64 // as of loadNS
 	loadNS    int64
 	freeNS    int64 // when it will have sent what it had to send, as it said

@@ -15,6 +15,10 @@ const offeredMax = 64
 // are deleted before segments are rewritten.
 const compactSegments = 4
 
+// deadProbes is how many probe intervals pass until one of the dead is asked
+// whether it is back, for at most as long as membership's own preset.
+const deadProbes = 6
+
 // KeepForeign returns the configuration of a node that has blocks of others,
 // or had: they may be randomizers of its files.
 func (c Config) KeepForeign() Config {
@@ -49,7 +53,9 @@ func (c Config) OneOfMany(s *config.Config, seeds []messages.NodeID, edge Edge) 
 	n.Membership.ProbeTimeout = min(n.Membership.ProbeTimeout, s.Network.ProbeInterval/3)
 	n.Membership.SyncFirst = max(n.Membership.SyncFirst, s.Network.ProbeInterval)
 	n.Membership.SyncInterval = max(n.Membership.SyncInterval, n.Membership.SyncFirst)
-	n.Membership.DeadProbeInterval = max(n.Membership.DeadProbeInterval, s.Network.ProbeInterval)
+	// Whoever finds out soon who is gone finds out soon who is back.
+	n.Membership.DeadProbeInterval = min(deadProbes*s.Network.ProbeInterval,
+		max(n.Membership.DeadProbeInterval, s.Network.ProbeInterval))
 	n.Replication.DisperseDelay = s.Network.DisperseDelay
 	// Whoever wants blocks to leave soon wants it soon again when it failed.
 	n.Replication.RetryDelay = min(n.Replication.RetryDelay, 2*s.Network.DisperseDelay)

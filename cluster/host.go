@@ -10,6 +10,7 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	dht "github.com/libp2p/go-libp2p-kad-dht"
+	coregate "github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/metrics"
@@ -67,7 +68,9 @@ type Config struct {
 	Protocols []messages.Protocol
 	// Topics are what may be gossiped about; nil: those of NoiseFS.
 	Topics []Topic
-	Log    *slog.Logger // nil: nothing is logged
+	// Gate says with whom connections may be; nil: with everybody. For tests.
+	Gate coregate.ConnectionGater
+	Log  *slog.Logger // nil: nothing is logged
 }
 
 var _ port.Wire = (*Host)(nil)
@@ -182,7 +185,7 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 		libp2p.Transport(tcp.NewTCPTransport), libp2p.Security(noise.ID, noise.New), libp2p.Security(libp2ptls.ID, libp2ptls.New),
 		libp2p.ResourceManager(resources), libp2p.ConnectionManager(connections),
 		libp2p.BandwidthReporter(h.bandwidth), libp2p.SwarmOpts(swarm.WithDialRanker(tcpFirst)), libp2p.DisableMetrics(),
-		libp2p.Routing(h.route(bootstrap, public)),
+		libp2p.Routing(h.route(bootstrap, public)), libp2p.ConnectionGater(c.Gate),
 	}
 	if c.Secret == nil {
 		options = append(options, libp2p.Transport(quic.NewTransport))

@@ -78,7 +78,7 @@ func TestProbingOverTheFastLane(t *testing.T) {
 	private := net.move(func(c *config.Config) { c.Network.StorageBytes = 0 })
 	net.meet()
 	net.wantFile(private, link, data) // has it in its cache now
-	own, err := private.PutFile(t.Context(), bytes.NewReader(noise(300<<10)), node.PutOptions{})
+	own, err := private.PutFile(t.Context(), bytes.NewReader(noise(300<<10, 0)), node.PutOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,12 +26,14 @@ import (
 type town struct {
 	tb    testing.TB
 	nodes []*resident
+	files byte // that were stored
 }
 
 // resident is one of them.
 type resident struct {
 	*repo.Repo
 	wire *tapped
+	gate *gate
 }
 
 // newTown starts n nodes that know each other.
@@ -62,14 +64,16 @@ func (t *town) move(spoil func(*config.Config)) *resident {
 	if err := repo.Create(dir, vault.WithNothing(), vault.Options{}, nil); err != nil {
 		t.tb.Fatal(err)
 	}
-	r := &resident{wire: &tapped{}}
+	r := &resident{wire: &tapped{}, gate: &gate{}}
 	opened, err := repo.Open(t.tb.Context(), dir, repo.Options{
 		Who: "a test", Config: settings,
 		Credentials: func(context.Context, vault.Mode) (vault.Credentials, error) {
 			return vault.WithNothing(), nil
 		},
 		Join: func(identity repo.Identity, c *config.Config) (repo.Network, error) {
-			settings := cluster.Config{Seed: identity.Seed, Listen: []string{c.Network.Listen}}
+			settings := cluster.Config{
+				Seed: identity.Seed, Listen: []string{c.Network.Listen}, Gate: r.gate,
+			}
 			if c.Network.Bootstrap != "" {
 				settings.Bootstrap = []string{c.Network.Bootstrap}
 			}
@@ -94,18 +98,34 @@ func (t *town) move(spoil func(*config.Config)) *resident {
 // meet waits until everybody knows of everybody.
 func (t *town) meet() {
 	t.tb.Helper()
-	for _, r := range t.nodes {
-		t.await(func() bool {
-			status, err := r.Network(t.tb.Context())
-			return err == nil && status.Members == len(t.nodes)
-		})
+	t.await(func() bool { return t.know(t.nodes, len(t.nodes)) })
+}
+
+// status is how a node stands in the network.
+func (t *town) status(of *resident) node.NetworkStatus {
+	t.tb.Helper()
+	status, err := of.Network(t.tb.Context())
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	return status
+}
+
+// patience only keeps a failing test from hanging.
+const patience = 2 * time.Minute
+
+// skipShort skips what says nothing that the race detector could see better.
+func skipShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short")
 	}
 }
 
-// await polls; the limit only keeps a failing test from hanging.
+// await polls.
 func (t *town) await(done func() bool) {
 	t.tb.Helper()
-	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.tb.Fatal("waited in vain")
 		}
@@ -115,21 +135,24 @@ func (t *town) await(done func() bool) {
 // store puts noise through a node, and waits until others hold all of it.
 func (t *town) store(by *resident, size, others int) ([]byte, messages.Link) {
 	t.tb.Helper()
-	data := noise(size)
+	t.files++
+	data := noise(size, t.files)
 	link, err := by.PutFile(t.tb.Context(), bytes.NewReader(data), node.PutOptions{})
 	if err != nil {
 		t.tb.Fatal(err)
 	}
-	if err := by.Spread(t.tb.Context(), messages.Target{Link: &link}, others, nil); err != nil {
+	ctx, cancel := context.WithTimeout(t.tb.Context(), patience)
+	defer cancel()
+	if err := by.Spread(ctx, messages.Target{Link: &link}, others, nil); err != nil {
 		t.tb.Fatal(err)
 	}
 	return data, link
 }
 
 // noise is size bytes that no compression shortens.
-func noise(size int) []byte {
+func noise(size int, seed byte) []byte {
 	var data bytes.Buffer
-	for sum := sha256.Sum256(nil); data.Len() < size; sum = sha256.Sum256(sum[:]) {
+	for sum := sha256.Sum256([]byte{seed}); data.Len() < size; sum = sha256.Sum256(sum[:]) {
 		data.Write(sum[:])
 	}
 	return data.Bytes()[:size]
@@ -175,6 +198,8 @@ type tapped struct {
 	heard []question
 	// lie is what it answers instead of the truth, if it is set; false: nothing.
 	lie lie
+	// late is how long it takes to answer.
+	late time.Duration
 }
 
 // lie turns the answer to a request for a block into another one.
@@ -219,6 +244,13 @@ func (w *tapped) pretend(l lie) {
 	w.lie = l
 }
 
+// dawdle sets how long the node takes to answer.
+func (w *tapped) dawdle(late time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.late = late
+}
+
 // tappedPort is what an actor has of it.
 type tappedPort struct {
 	port.Joined
@@ -240,7 +272,7 @@ func (p *tappedPort) asked(m messages.PacketReceived) {
 // Respond implements [port.Net].
 func (p *tappedPort) Respond(exchange messages.Exchange, packet messages.Packet) {
 	p.wire.mu.Lock()
-	asked, lie := p.open[exchange], p.wire.lie
+	asked, lie, late := p.open[exchange], p.wire.lie, p.wire.late
 	delete(p.open, exchange)
 	p.wire.mu.Unlock()
 	if asked && lie != nil {
@@ -248,6 +280,10 @@ func (p *tappedPort) Respond(exchange messages.Exchange, packet messages.Packet)
 		if packet, answers = lie(packet); !answers {
 			return
 		}
+	}
+	if asked && late > 0 {
+		time.AfterFunc(late, func() { p.Joined.Respond(exchange, packet) })
+		return
 	}
 	p.Joined.Respond(exchange, packet)
 }

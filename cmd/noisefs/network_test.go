@@ -186,23 +186,6 @@ func TestFiveDaemons(t *testing.T) {
 	}
 }
 
-// A node that was away, and is at another address, is found again; what was
-// stored meanwhile is read through it.
-func TestDaemonComesBack(t *testing.T) {
-	skipNetworks(t)
-	members := startNetwork(t, 3)
-	first, away := members[0], members[2]
-	id := away.status().ID
-	away.stop()
-	data, link := first.put(1<<20, 3)
-	back := startMember(t, away.dir, "--bootstrap", members[1].address())
-	eventually(t, "it is known again", func() bool { return back.status().Members == 3 })
-	if again := back.status().ID; again != id {
-		t.Errorf("its ID is %s, and was %s", again, id)
-	}
-	back.wantFile(link, data)
-}
-
 func TestNetCommands(t *testing.T) {
 	skipNetworks(t)
 	root := fastTempDir(t)

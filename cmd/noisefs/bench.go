@@ -19,7 +19,8 @@ import (
 func newBenchCommand(g *globals) *cobra.Command {
 	return group("bench", "Measure NoiseFS on this machine", newBenchStoreCommand(g),
 		newBenchSimCommand(g), newBenchNetCommand(g), newBenchDHTCommand(g), newBenchIdleCommand(g),
-		newBenchChurnCommand(g), newBenchHolderCommand(g))
+		newBenchChurnCommand(g), newBenchMountCommand(g),
+		newBenchHolderCommand(g), newBenchLoopbackCommand())
 }
 
 func newBenchSimCommand(g *globals) *cobra.Command {

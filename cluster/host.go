@@ -167,6 +167,9 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 	if err != nil {
 		return err
 	}
+	if err := checkFree(listen); err != nil {
+		return err
+	}
 	key, err := keyOf(&c.Seed)
 	if err != nil {
 		return fmt.Errorf("cluster: identity: %w", err)

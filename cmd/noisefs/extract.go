@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -190,9 +191,16 @@ func createTemp(root *os.Root, dir string) (*os.File, string, error) {
 	for i := range createTempTries {
 		name := path.Join(dir, ".noisefs-get-"+strconv.Itoa(os.Getpid())+"-"+strconv.Itoa(i))
 		file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if !errors.Is(err, fs.ErrExist) {
-			return file, name, err
+		var failed *fs.PathError
+		switch {
+		case err == nil:
+			return file, name, nil
+		case errors.Is(err, fs.ErrExist):
+			continue
+		case errors.As(err, &failed): // by a name that says nothing to a person
+			failed.Op, failed.Path = "make a file in", filepath.Join(root.Name(), dir)
 		}
+		return nil, "", err
 	}
 	return nil, "", fmt.Errorf("no free temporary name: %w", fs.ErrExist)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,8 +20,9 @@ import (
 const (
 	// inviteExpires is for how long an invitation is good unless it is said.
 	inviteExpires = 24 * time.Hour
-	// joinListen is where a node listens that joins and listened nowhere.
-	joinListen = "/ip4/0.0.0.0/tcp/4021"
+	// joinPort is where a node listens that joins and listened nowhere, or, when
+	// another one of this machine does, on the next of so many ports.
+	joinPort, joinPorts = 4021, 16
 )
 
 func newNetInviteCommand(g *globals) *cobra.Command {
@@ -74,8 +76,8 @@ func newNetJoinCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "join INVITE|@FILE|-", Short: "Join the network that an invitation is of",
 		Long: `Join writes what an invitation says into the configuration of the repository: the
-addresses to network.bootstrap, and, if the node listened nowhere,
-` + joinListen + ` to network.listen. The secret of a private network is sealed in
+addresses to network.bootstrap, and, if the node listened nowhere, port 4021, or the
+next that is free, to network.listen. The secret of a private network is sealed in
 the vault, so that the passphrase is asked for. The daemon joins when it starts next.
 
 The invitation may be given as @FILE or as - (standard input), which keeps it
@@ -126,8 +128,10 @@ func runJoin(ctx context.Context, g *globals, arg string) error {
 		}
 	}
 	settings := [][2]string{{"network.bootstrap", strings.Join(bootstrap, " ")}}
-	if cfg.Network.Listen == "" { // first: nobody joins without
-		settings = append([][2]string{{"network.listen", joinListen}}, settings...)
+	listen := cfg.Network.Listen
+	if listen == "" { // first: nobody joins without
+		listen = freeListen()
+		settings = append([][2]string{{"network.listen", listen}}, settings...)
 	}
 	for _, setting := range settings {
 		err := config.Set(filepath.Join(dir, config.FileName), setting[0], setting[1])
@@ -136,11 +140,25 @@ func runJoin(ctx context.Context, g *globals, arg string) error {
 		}
 	}
 	if cfg.Network.Listen == "" {
-		cfg.Network.Listen = joinListen
-		g.remark("the node will listen on %s", joinListen)
+		g.remark("the node will listen on %s", listen)
 	}
-	return g.printJoined(ctx, dir, joined{Listen: cfg.Network.Listen, Bootstrap: bootstrap})
+	return g.printJoined(ctx, dir, "joins", joined{Listen: listen, Bootstrap: bootstrap})
 }
+
+// freeListen returns where a node may listen: another one of this machine may have
+// the port that all have.
+func freeListen() string {
+	for port := joinPort; port < joinPort+joinPorts; port++ {
+		listener, err := net.Listen("tcp4", fmt.Sprintf(":%d", port))
+		if err == nil {
+			_ = listener.Close()
+			return joinAddress(port)
+		}
+	}
+	return joinAddress(joinPort)
+}
+
+func joinAddress(port int) string { return fmt.Sprintf("/ip4/0.0.0.0/tcp/%d", port) }
 
 // refuseOwnInvite refuses an invitation that the repository's own node made. Only
 // a daemon that runs can tell without the passphrase, and without one nobody

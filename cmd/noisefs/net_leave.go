@@ -49,7 +49,7 @@ func runLeave(ctx context.Context, g *globals) error {
 	if err := vault.ForgetNetwork(dir); err != nil {
 		return err
 	}
-	return g.printJoined(ctx, dir, joined{Listen: cfg.Network.Listen, Bootstrap: []string{}})
+	return g.printJoined(ctx, dir, "leaves", joined{Listen: cfg.Network.Listen, Bootstrap: []string{}})
 }
 
 // joined is what net join and net leave print as JSON.
@@ -60,8 +60,9 @@ type joined struct {
 	Restart bool `json:"restart"`
 }
 
-// printJoined says what the settings are now, and what has the daemon follow.
-func (g *globals) printJoined(ctx context.Context, dir string, now joined) error {
+// printJoined says what the settings are now, and what has the daemon follow them:
+// what it does then, as in "it joins".
+func (g *globals) printJoined(ctx context.Context, dir, does string, now joined) error {
 	client, err := g.dialDaemon(ctx, dir)
 	if err != nil {
 		return err
@@ -73,9 +74,9 @@ func (g *globals) printJoined(ctx context.Context, dir string, now joined) error
 	case g.json:
 		return printJSON(g.out, now)
 	case now.Restart:
-		g.remark("the daemon that runs goes on as it was started: restart it")
+		g.remark("the daemon that runs %s when you restart it", does)
 	default:
-		g.remark("the daemon does so when it starts next: noisefs daemon")
+		g.remark("the daemon %s when it starts next: noisefs daemon", does)
 	}
 	return nil
 }

@@ -138,7 +138,7 @@ func putsInto(ctx context.Context, client node.Client, to string, sources int) (
 	info, err := client.Stat(ctx, messages.Target{Path: drivePath(to)})
 	isDir := err == nil && info.Type == messages.TypeDirectory
 	if err != nil && exitCode(err) != exitNotFound {
-		return false, err
+		return false, fmt.Errorf("put to %s: %w", to, err)
 	}
 	if sources > 1 && !isDir {
 		return false, usagef("several sources go into a directory: %s is none; end it with a slash", to)

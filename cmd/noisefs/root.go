@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -53,9 +56,18 @@ func run(ctx context.Context, args []string, t terminal) int {
 // that is suggested for it.
 const suggestionDistance = 2
 
-// plain words an error for a person: without the marker of wrong usage.
+// plain words an error for a person: without the marker of wrong usage, which is in
+// front, or behind the name of the operation.
 func plain(err error) string {
-	return strings.TrimPrefix(err.Error(), errUsage.Error()+": ")
+	text := err.Error()
+	if !errors.Is(err, errUsage) {
+		return text
+	}
+	mark := errUsage.Error() + ": "
+	if rest, found := strings.CutPrefix(text, mark); found {
+		return rest
+	}
+	return strings.Replace(text, ": "+mark, ": ", 1)
 }
 
 func usagef(format string, args ...any) error {
@@ -141,11 +153,25 @@ func runGroup(cmd *cobra.Command, args []string) error {
 	}
 	hint := ""
 	cmd.SuggestionsMinimumDistance = suggestionDistance
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+	near := cmd.SuggestionsFor(args[0])
+	// What begins alike is meant rather than what differs by as many letters.
+	slices.SortStableFunc(near, func(a, b string) int {
+		return cmp.Compare(alike(b, args[0]), alike(a, args[0]))
+	})
+	if len(near) > 0 {
 		hint = fmt.Sprintf("; did you mean '%s %s'?", cmd.CommandPath(), near[0])
 	}
 	return usagef("there is no '%s %s'%s\nsee '%s --help'", cmd.CommandPath(), args[0], hint,
 		cmd.CommandPath())
+}
+
+// alike is how many letters two words begin with alike.
+func alike(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 func newExitCodesCommand() *cobra.Command {

@@ -171,23 +171,41 @@ func wantApart(t *rapid.T, h *house, tuples [][3]messages.CID, strictly bool) {
 		cid  messages.CID
 	}
 	asked := make(map[question]bool)
-	askedKin := func(peer messages.NodeID, cid messages.CID) bool {
+	met := func(peer messages.NodeID, cid messages.CID) bool {
 		return slices.ContainsFunc(kin[cid], func(other messages.CID) bool {
 			return asked[question{peer, other}]
 		})
 	}
-	for _, r := range h.sent {
+	needed := func(r *request) bool {
 		cid := r.flight.cid
-		if askedKin(r.peer, cid) {
-			if strictly {
-				t.Fatalf("a peer was asked for two members of a tuple")
+		return !slices.ContainsFunc(holdersOf(r.flight.view, cid, h.cfg.Width),
+			func(peer messages.NodeID) bool { return !asked[question{peer, cid}] && !met(peer, cid) })
+	}
+	for i, first := 0, 0; first < len(h.sent); first = i {
+		var again []*request // to peers that were asked for another one of the tuple before
+		for ; i < len(h.sent) && h.sent[i].sentNS == h.sent[first].sentNS; i++ {
+			if r := h.sent[i]; met(r.peer, r.flight.cid) {
+				again = append(again, r)
 			}
-			for _, peer := range holdersOf(r.flight.view, cid, h.cfg.Width) {
-				if !asked[question{peer, cid}] && !askedKin(peer, cid) {
-					t.Fatalf("a peer was asked for two members of a tuple, with no need")
+		}
+		batch := h.sent[first:i]
+		for _, r := range batch {
+			asked[question{r.peer, r.flight.cid}] = true
+		}
+		for _, r := range again {
+			if strictly || !needed(r) {
+				t.Fatalf("a peer was asked for two members of a tuple, at two times")
+			}
+		}
+		// What is asked at one time is sent in another order than it was decided
+		// in: either of two may have been the second.
+		for j, r := range batch {
+			for _, other := range batch[:j] {
+				if r.peer == other.peer && slices.Contains(kin[r.flight.cid], other.flight.cid) &&
+					(strictly || !needed(r) && !needed(other)) {
+					t.Fatalf("a peer was asked for two members of a tuple, at one time")
 				}
 			}
 		}
-		asked[question{r.peer, cid}] = true
 	}
 }

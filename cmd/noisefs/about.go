@@ -22,6 +22,9 @@ func newTreeCommand(g *globals) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			spec := node.Spec(node.FromSettings(config.Default()))
+			if g.json {
+				return printJSON(g.out, treeJSON(spec))
+			}
 			if mermaid {
 				_, err := fmt.Fprint(g.out, tree.Mermaid(spec))
 				return err
@@ -31,6 +34,23 @@ func newTreeCommand(g *globals) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&mermaid, "mermaid", false, "print it as a Mermaid drawing")
 	return cmd
+}
+
+// actorJSON is an actor of the tree as --json shows it.
+type actorJSON struct {
+	Role    string   `json:"role"`
+	Does    string   `json:"does"`
+	SendsTo []string `json:"sendsTo"`
+}
+
+// treeJSON lists the actors in the order in which they start.
+func treeJSON(spec tree.Spec) []actorJSON {
+	actors := []actorJSON{}
+	for _, child := range spec.Children {
+		to := append(append([]string{}, child.Needs...), child.NeedsLater...)
+		actors = append(actors, actorJSON{child.Role, child.Doc, to})
+	}
+	return actors
 }
 
 func newVersionCommand(g *globals) *cobra.Command {

@@ -74,12 +74,22 @@ func runConfigCheck(g *globals) error {
 	if err != nil {
 		return err
 	}
+	if g.json {
+		err = printJSON(g.out, struct {
+			Problems config.Problems `json:"problems"`
+		}{append(config.Problems{}, problems...)})
+		if err != nil {
+			return err
+		}
+	}
 	if len(problems) == 0 {
 		g.remark("the configuration is fine")
 		return nil
 	}
 	for _, problem := range problems {
-		fmt.Fprintln(g.out, problem)
+		if !g.json {
+			fmt.Fprintln(g.out, problem)
+		}
 	}
 	return fmt.Errorf("%w: %d problems in %s", errUsage, len(problems), config.FileName)
 }

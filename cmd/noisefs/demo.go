@@ -33,10 +33,11 @@ func newDemoCommand(g *globals) *cobra.Command {
 		Use:   "demo [FILE]",
 		Short: "Store a file in a network of real nodes, lose one, read it back, and show what happened",
 		Long: `Demo starts five nodes on this machine, each with a repository in a temporary
-folder, an identity and a TCP port of its own. It stores FILE (if none is given:
-` + demoFileHelp + `) through the first, waits until
-the blocks have spread, stops the first and deletes its folder, reads the file
-back through the last, and compares. It tells what it does, and leaves nothing.
+folder, an identity and a TCP port of its own. It stores FILE through the first,
+waits until the blocks have spread, stops the first and deletes its folder, reads
+the file back through the last, and compares. It tells what it does, and leaves
+nothing. If no FILE is given it is
+` + demoFileHelp + `.
 
 With --nodes 1 there is no network: one repository stores, reads and verifies.`,
 		Example: `  noisefs demo

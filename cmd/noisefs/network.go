@@ -48,6 +48,9 @@ func joinNetwork(
 			},
 			Log: log,
 		})
+		if errors.Is(err, cluster.ErrPort) {
+			return nil, fmt.Errorf("%w; choose another one by --listen or network.listen", err)
+		}
 		if err != nil {
 			return nil, err
 		}

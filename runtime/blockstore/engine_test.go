@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -298,6 +299,26 @@ func TestLostPackIsReported(t *testing.T) {
 	must(t, e.Close())
 	_, err := m.reopen(d, testOptions())
 	must(t, err)
+}
+
+// A lost pack is a thousand lost blocks, and not as many lines of log.
+func TestLostPackIsLoggedShortly(t *testing.T) {
+	d, m, opts := disk.New(disk.Options{}), newModel(1, 100), testOptions()
+	opts.SegmentBytes = 64 + 100*(64+testBlockSize)
+	e := openEngine(t, d, opts)
+	must(t, m.put(e, upTo(100)))
+	must(t, e.Close())
+	must(t, d.Remove("0000000001.pack"))
+	var said bytes.Buffer
+	opts.Log = slog.New(slog.NewTextHandler(&said, nil))
+	e = openEngine(t, d, opts)
+	wantError(t, e.Check(), port.ErrBlockCorrupt)
+	if lines := strings.Count(said.String(), "\n"); lines < 2 || lines > 10 {
+		t.Errorf("%d lines of log:\n%s", lines, said.String())
+	}
+	if !strings.Contains(said.String(), "more damage") {
+		t.Errorf("it does not say that there is more:\n%s", said.String())
+	}
 }
 
 // TestShuffle shows that the order on disk is that of the injected function

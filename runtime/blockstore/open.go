@@ -170,9 +170,19 @@ func (e *Engine) repairFailed(what string, err error) {
 	_ = e.fail(fmt.Errorf("blockstore: repair: %s: %w", what, err))
 }
 
+// damagesLogged bounds what one opening logs of damage: a pack that is gone is a
+// thousand records that are gone. Verify lists them all.
+const damagesLogged = 8
+
 // found notes damage. Logs carry no CIDs, so they get the place only.
 func (e *Engine) found(d damage) {
-	e.opts.Log.Error("block store is damaged", "what", d.what, "file", d.file, "offset", d.offset)
+	switch n := len(e.damages) + e.unkept; {
+	case n < damagesLogged:
+		e.opts.Log.Error("block store is damaged",
+			"what", d.what, "file", d.file, "offset", d.offset)
+	case n == damagesLogged:
+		e.opts.Log.Error("block store has more damage than is logged")
+	}
 	if len(e.damages) == damagesMax {
 		e.unkept++
 		return

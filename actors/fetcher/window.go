@@ -1,13 +1,10 @@
 package fetcher
 
 // windowMin is the least that a window shrinks to: so many blocks are had at
-// one time over the slowest link, or from as far away as others can be. A link
-// of 1 Mbit/s takes 13 s for so many, less than the scorer's timeouts. Where
-// each answer takes 4 s whatever the link could do, as for a slow node among
-// 1,000 that it has no connections with, 4 gave one block a second: 98.8 % of
-// the reads of the scenario slow-nodes were served, with 8 99.76 % and with 12
-// 99.87 %.
-const windowMin = 12
+// one time over the slowest link, or from as far away as others can be. Where
+// each answer takes 4 s whatever the link could do, 4 was one block a second,
+// and reads failed.
+const windowMin = 8
 
 // window bounds the requests under way by what this node's own link can do.
 // Without it, a node on a slow link asks for more than arrives before the

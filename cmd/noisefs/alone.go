@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/api"
@@ -36,6 +37,21 @@ func (g *globals) needOthers(ctx context.Context, client node.Client) error {
 	_, running := client.(*api.Client)
 	return messages.Errorf(messages.CodeUnavailable, "this node is alone: %s",
 		wayToOthers(listens, running))
+}
+
+// orAlone adds to the failure of reading a link that the node is alone, if it is:
+// what is not here may be in the network.
+func (g *globals) orAlone(
+	ctx context.Context, client node.Client, target messages.Target, failure error,
+) error {
+	missing := errors.Is(failure, &messages.Error{Code: messages.CodeNotFound})
+	if target.Link == nil || target.Path != "" || !missing {
+		return failure
+	}
+	if alone := g.needOthers(ctx, client); alone != nil {
+		return fmt.Errorf("%w; %s", failure, alone)
+	}
+	return failure
 }
 
 // wayToOthers says how a node that is alone becomes one of many: its settings

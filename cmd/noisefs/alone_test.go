@@ -30,6 +30,22 @@ func TestWayToOthers(t *testing.T) {
 	want("start it: 'noisefs daemon'")
 }
 
+// A link that leads to what is not here may lead to what others have.
+func TestLinkOfANodeThatIsAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("command lines are tested without -short")
+	}
+	printed := must(t, "noise", "put", "-", "--repo", newRepository(t))
+	link, _, _ := strings.Cut(printed, "\t")
+	stranger := newRepository(t)
+	for _, args := range [][]string{{"get", link, "-o", "-"}, {"cat", link}} {
+		got := mustFail(t, exitNotFound, append(args, "--repo", stranger)...)
+		if !strings.Contains(got.err, "this node is alone") {
+			t.Errorf("noisefs %s does not say what to do: %s", args[0], got.err)
+		}
+	}
+}
+
 // Two nodes of one machine do not get the same port.
 func TestJoinTakesAFreePort(t *testing.T) {
 	first := freeListen()

@@ -54,7 +54,7 @@ func runGet(ctx context.Context, g *globals, arg, out string, force bool) error 
 	defer client.Close()
 	info, err := client.Stat(ctx, target)
 	if err != nil {
-		return fmt.Errorf("get %s: %w", shown(arg, target), err)
+		return fmt.Errorf("get %s: %w", shown(arg, target), g.orAlone(ctx, client, target, err))
 	}
 	if out == "" {
 		if out = ownName(target, info); out == "" {
@@ -79,7 +79,7 @@ func runGet(ctx context.Context, g *globals, arg, out string, force bool) error 
 		err = getFile(ctx, client, target, out, force, bar)
 	}
 	if err != nil {
-		return fmt.Errorf("get %s: %w", shown(arg, target), err)
+		return fmt.Errorf("get %s: %w", shown(arg, target), g.orAlone(ctx, client, target, err))
 	}
 	return printGot(g, out, info)
 }

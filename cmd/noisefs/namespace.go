@@ -41,6 +41,7 @@ func newCatCommand(g *globals) *cobra.Command {
 						return err
 					}
 					if err := copyFile(cmd.Context(), client, target, g.out); err != nil {
+						err = g.orAlone(cmd.Context(), client, target, err)
 						return fmt.Errorf("cat %s: %w", shown(arg, target), err)
 					}
 				}

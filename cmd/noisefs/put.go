@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -93,7 +94,7 @@ func runPut(ctx context.Context, g *globals, sources []string, flags putFlags) e
 		}
 		link, err := putOne(ctx, g, client, source, place)
 		if err != nil {
-			return fmt.Errorf("put %s: %w", source, err)
+			return putFailed(source, place.Path, err)
 		}
 		if err := printPut(g, link, source, place.Path); err != nil {
 			return err
@@ -105,6 +106,14 @@ func runPut(ctx context.Context, g *globals, sources []string, flags putFlags) e
 		}
 	}
 	return nil
+}
+
+// putFailed words why a source was not stored.
+func putFailed(source, place string, err error) error {
+	if place != "" && errors.Is(err, &messages.Error{Code: messages.CodeExists}) {
+		return fmt.Errorf("put %s to %s: %w; use --force to replace it", source, place, err)
+	}
+	return fmt.Errorf("put %s: %w", source, err)
 }
 
 // checkSources refuses what cannot be stored before anything is.

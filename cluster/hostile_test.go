@@ -144,33 +144,6 @@ func TestWhoDoesNotReadIsCutOff(t *testing.T) {
 	wantStillServing(t, good)
 }
 
-func TestStreamsOfAPeerAreBounded(t *testing.T) {
-	good, bad, _ := victim(t, Bounds{})
-	var open []network.Stream
-	refused := 0
-	for range 200 {
-		stream, err := bad.host.NewStream(context.Background(), good.host.ID(),
-			protocol.ID(testProtocol))
-		if err != nil {
-			refused++
-			continue
-		}
-		open = append(open, stream)
-	}
-	t.Cleanup(func() {
-		for _, stream := range open {
-			_ = stream.Reset()
-		}
-	})
-	good.exchanges.mu.Lock()
-	inbound := len(good.exchanges.inbound)
-	good.exchanges.mu.Unlock()
-	if limit := good.config.Bounds.StreamsPerPeer; inbound > limit {
-		t.Errorf("%d streams of one peer, want %d at most (%d were refused)", inbound, limit, refused)
-	}
-	wantStillServing(t, good)
-}
-
 func TestUnaskedAnswersAreCutOff(t *testing.T) {
 	asker, answers := newHost(t, testConfig(testListen)), &box{}
 	bad := newHost(t, testConfig(testListen))

@@ -60,7 +60,8 @@ type Config struct {
 	// Sources are the multiaddrs, each with /p2p/ID, of nodes of IPFS that
 	// blocks are asked of which no node has. Without Bitswap they are of no use.
 	Sources []string
-	// BitswapBounds says how much there is of everything of bitswap.
+	// BitswapBounds says how much there is of everything of bitswap; blocks have
+	// the size that Bounds says. Without Bitswap it is of no use.
 	BitswapBounds bitswap.Bounds
 	// Bounds says how much there is of everything.
 	Bounds Bounds
@@ -102,6 +103,13 @@ func Start(c Config) (*Host, error) {
 	c.Bounds = c.Bounds.withDefaults()
 	if err := c.Bounds.Validate(); err != nil {
 		return nil, err
+	}
+	if c.Bitswap {
+		c.BitswapBounds.BlockBytes = c.Bounds.BlockBytesMax
+		c.BitswapBounds = c.BitswapBounds.WithDefaults()
+		if err := c.BitswapBounds.Validate(); err != nil {
+			return nil, err
+		}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -174,7 +182,11 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 	if err != nil {
 		return fmt.Errorf("cluster: identity: %w", err)
 	}
-	resources, err := NewResourceManager(c.Bounds, c.Protocols)
+	var lane *bitswap.Bounds
+	if c.Bitswap {
+		lane = &c.BitswapBounds
+	}
+	resources, err := NewResourceManager(c.Bounds, lane, c.Protocols)
 	if err != nil {
 		return err
 	}

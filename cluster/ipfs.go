@@ -22,10 +22,8 @@ func (h *Host) speakBitswap() error {
 	if err != nil {
 		return err
 	}
-	bounds := h.config.BitswapBounds
-	bounds.BlockBytes = h.config.Bounds.BlockBytesMax
 	h.bitswap, err = bitswap.Start(h.host, bitswap.Config{
-		Sources: sources, Bounds: bounds,
+		Sources: sources, Bounds: h.config.BitswapBounds,
 		// What IPFS is served waits for what members are; what is fetched from
 		// it, somebody reads.
 		Sending:   pace(h.exchanges.up, messages.ProtocolReplica),

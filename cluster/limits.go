@@ -20,8 +20,11 @@ func protocols() []messages.Protocol {
 }
 
 // NewResourceManager bounds what peers take: libp2p's own limits, which grow
-// with the machine's memory, and ours for the protocols of nodes.
-func NewResourceManager(b Bounds, extra []messages.Protocol) (network.ResourceManager, error) {
+// with the machine's memory, and ours for the protocols of nodes, and of bitswap,
+// which has no more room than others where lane is nil: it is not spoken there.
+func NewResourceManager(
+	b Bounds, lane *bitswap.Bounds, extra []messages.Protocol,
+) (network.ResourceManager, error) {
 	scaling := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&scaling)
 	limits := rcmgr.PartialLimitConfig{
@@ -49,7 +52,9 @@ func NewResourceManager(b Bounds, extra []messages.Protocol) (network.ResourceMa
 			StreamsOutbound: rcmgr.LimitVal(2 * b.LanesMax),
 		}
 	}
-	allowBitswap(&limits, bitswap.DefaultBounds())
+	if lane != nil {
+		allowBitswap(&limits, *lane)
+	}
 	manager, err := rcmgr.NewResourceManager(
 		rcmgr.NewFixedLimiter(limits.Build(scaling.AutoScale())), rcmgr.WithMetricsDisabled())
 	if err != nil {

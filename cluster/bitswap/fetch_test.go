@@ -32,7 +32,8 @@ func newLane(tb testing.TB, bounds bitswap.Bounds, sources ...*ipfs) *bitswap.La
 
 func startLane(tb testing.TB, c bitswap.Config) *bitswap.Lane {
 	tb.Helper()
-	resources := must(cluster.NewResourceManager(cluster.DefaultBounds(), nil))(tb)
+	bounds := c.Bounds.WithDefaults()
+	resources := must(cluster.NewResourceManager(cluster.DefaultBounds(), &bounds, nil))(tb)
 	h := must(libp2p.New(libp2p.ListenAddrStrings(onTCP), libp2p.ResourceManager(resources)))(tb)
 	c.Ask = func(context.Context, messages.Packet) (messages.Packet, error) {
 		return messages.Packet{}, errors.New("there is no store")

@@ -166,6 +166,28 @@ func (m *metered) release() {
 	}
 }
 
+// wants is boxo's server, that is asked about so many blocks by one message. It
+// looks for all of them before it forgets those that are too many.
+type wants struct {
+	bitswapnet.Receiver
+	entriesMax int
+}
+
+// ReceiveMessage implements [bitswapnet.Receiver].
+func (w *wants) ReceiveMessage(ctx context.Context, from peer.ID, m message.BitSwapMessage) {
+	if all := m.Wantlist(); len(all) > w.entriesMax {
+		m = message.New(m.Full())
+		for _, entry := range all[:w.entriesMax] {
+			if entry.Cancel {
+				m.Cancel(entry.Cid)
+			} else {
+				m.AddEntry(entry.Cid, entry.Priority, entry.WantType, entry.SendDontHave)
+			}
+		}
+	}
+	w.Receiver.ReceiveMessage(ctx, from, m)
+}
+
 // pieceBytes is how much of a message waits for leave to pass at one time, so
 // that what is more urgent gets in between.
 const pieceBytes = 32 << 10

@@ -73,6 +73,9 @@ type Bounds struct {
 	// QueuedMax bounds the wants of one peer that wait to be served; more are
 	// forgotten.
 	QueuedMax int
+	// EntriesMax bounds the entries of one message's want list, each of which
+	// the store is asked about at once; of more, some are forgotten.
+	EntriesMax int
 	// MessageBytes is about how much is sent in one message, and at most a
 	// block more than that. Lowering it opens more streams for the same blocks.
 	MessageBytes int
@@ -95,7 +98,7 @@ type Bounds struct {
 func DefaultBounds() Bounds {
 	return Bounds{
 		BlockBytes: 128 << 10, WantsMax: 64, AgainAfter: 5 * time.Second,
-		FetchesMax: 1024, QueuedMax: 1024,
+		FetchesMax: 1024, QueuedMax: 1024, EntriesMax: 1024,
 		MessageBytes: 1 << 20, MessageTimeout: time.Minute, Senders: 16, Readers: 8,
 		AskTimeout: 10 * time.Second, StreamsPerPeer: 640, InboundBytesPerPeer: 128 << 20,
 	}
@@ -109,6 +112,7 @@ func (b Bounds) WithDefaults() Bounds {
 		{&b.WantsMax, &d.WantsMax},
 		{&b.FetchesMax, &d.FetchesMax},
 		{&b.QueuedMax, &d.QueuedMax},
+		{&b.EntriesMax, &d.EntriesMax},
 		{&b.MessageBytes, &d.MessageBytes},
 		{&b.Senders, &d.Senders},
 		{&b.Readers, &d.Readers},
@@ -148,6 +152,7 @@ func (b Bounds) Validate() error {
 		{"AgainAfter", int64(b.AgainAfter), int64(time.Millisecond), int64(time.Hour)},
 		{"FetchesMax", int64(b.FetchesMax), 1, 1 << 20},
 		{"QueuedMax", int64(b.QueuedMax), 1, 1 << 20},
+		{"EntriesMax", int64(b.EntriesMax), 1, 1 << 20},
 		{"MessageBytes", int64(b.MessageBytes), 1, messageBytesMax / 2},
 		{"MessageTimeout", int64(b.MessageTimeout), int64(time.Millisecond), int64(time.Hour)},
 		{"Senders", int64(b.Senders), 1, 1 << 10},
@@ -207,7 +212,7 @@ func Start(h host.Host, c Config) (*Lane, error) {
 		l.sources = append(l.sources, s)
 		l.wait.Go(s.run)
 	}
-	l.network.Start(l.server, &answers{l})
+	l.network.Start(&wants{l.server, c.Bounds.EntriesMax}, &answers{l})
 	return l, nil
 }
 

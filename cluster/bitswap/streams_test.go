@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/noisefs/noisefs/cluster/bitswap"
 	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/messages/wire"
 )
 
 // A server of bitswap opens a stream for each block: far more of them are taken
@@ -49,6 +51,54 @@ func TestManyStreamsAreTaken(t *testing.T) {
 		p.heard = nil
 		return len(unknown) == 0
 	})
+}
+
+// One message of some megabytes names tens of thousands of blocks. The store is
+// asked about as many of them as a message may name, and then about the next one.
+func TestHugeWantLists(t *testing.T) {
+	const most = 100
+	last := messages.CID{0, 0, 0, 9}
+	var asked atomic.Int64
+	askedLast := make(chan int64, 16)
+	h := must(libp2p.New(libp2p.ListenAddrStrings(onTCP)))(t)
+	l := must(bitswap.Start(h, bitswap.Config{
+		Bounds: bitswap.Bounds{EntriesMax: most},
+		Ask: func(_ context.Context, packet messages.Packet) (messages.Packet, error) {
+			if request, err := wire.DecodeBlockRequest(packet.Head); err == nil && request.CID == last {
+				askedLast <- asked.Load()
+			}
+			asked.Add(1)
+			return messages.Packet{}, errors.New("there is no store")
+		},
+	}))(t)
+	t.Cleanup(func() {
+		l.Close()
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	info := peer.AddrInfo{ID: h.ID(), Addrs: h.Addrs()}
+	p := newProber(t, must(peer.AddrInfoToP2pAddrs(&info))(t)[0].String())
+	sender := must(p.network.NewMessageSender(t.Context(), p.to, &network.MessageSenderOpts{
+		MaxRetries: 1, SendTimeout: time.Minute,
+	}))(t)
+	huge, next := message.New(true), message.New(false)
+	for i := range 50_000 {
+		c := cidOf(t, messages.CID{byte(i), byte(i >> 8), byte(i >> 16)})
+		huge.AddEntry(c, 1, pb.Message_Wantlist_Block, true)
+	}
+	next.AddEntry(cidOf(t, last), 1, pb.Message_Wantlist_Have, true)
+	for _, m := range []message.BitSwapMessage{huge, next} { // on one stream
+		if err := sender.SendMsg(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := <-askedLast; n != most {
+		t.Errorf("the store was asked about %d blocks of a message, want %d", n, most)
+	}
+	if err := sender.Reset(); err != nil {
+		t.Error(err)
+	}
 }
 
 // forgetful is a server that takes each block that it was asked for once for
@@ -120,6 +170,7 @@ func TestBadBounds(t *testing.T) {
 	for name, spoil := range map[string]func(*bitswap.Bounds){
 		"ManyWants":   func(b *bitswap.Bounds) { b.WantsMax = 513 },
 		"NoFetches":   func(b *bitswap.Bounds) { b.FetchesMax = -1 },
+		"NoEntries":   func(b *bitswap.Bounds) { b.EntriesMax = -1 },
 		"FewStreams":  func(b *bitswap.Bounds) { b.StreamsPerPeer = 64 },
 		"LargeBlocks": func(b *bitswap.Bounds) { b.BlockBytes = 4 << 20 },
 		"NoTime":      func(b *bitswap.Bounds) { b.MessageTimeout = -1 },

@@ -268,7 +268,11 @@ func (h *Host) Close() error {
 }
 
 // Join implements [port.Wire].
-func (h *Host) Join(answer func(any)) port.Joined { return &Port{host: h, answer: answer} }
+func (h *Host) Join(answer func(any)) port.Joined {
+	p := &Port{host: h, answer: answer}
+	p.ended, p.end = context.WithCancel(h.exchanges.ended)
+	return p
+}
 
 // Self is this node's ID.
 func (h *Host) Self() messages.NodeID { return h.self }

@@ -81,7 +81,7 @@ func (h *Host) requestBeyond(
 		return
 	}
 	x.wait.Go(func() {
-		ctx, cancel := context.WithTimeout(x.ended, timeout)
+		ctx, cancel := context.WithTimeout(p.ended, timeout)
 		defer cancel()
 		answer(h.fetchBeyond(ctx, request.CID))
 	})

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"time"
 
 	"github.com/noisefs/noisefs/messages"
@@ -13,7 +14,9 @@ var _ port.Joined = (*Port)(nil)
 type Port struct {
 	host   *Host
 	answer func(any)
-	closed bool // guarded by exchanges.mu
+	closed bool            // guarded by exchanges.mu
+	ended  context.Context // of what is asked beyond the network
+	end    context.CancelFunc
 }
 
 // Self implements [port.Net].
@@ -56,6 +59,7 @@ func (p *Port) Close() {
 	p.host.exchanges.mu.Lock()
 	p.closed = true
 	p.host.exchanges.mu.Unlock()
+	p.end()
 	p.host.exchanges.forget(p)
 	p.host.gossip.forget(p)
 }

@@ -118,7 +118,8 @@ func newShaper(total, perPeer int64) *shaper {
 // share is a shaper's part of one stream.
 type share struct {
 	ctx        context.Context
-	buckets    []*bucket
+	of         *shaper // nil: nothing is bounded
+	peer       messages.NodeID
 	background bool
 }
 
@@ -127,19 +128,13 @@ type share struct {
 func (s *shaper) share(
 	ctx context.Context, peer messages.NodeID, protocol messages.Protocol,
 ) *share {
-	of := &share{ctx: ctx, background: protocol == messages.ProtocolReplica}
-	if s == nil {
-		return of
+	return &share{
+		ctx: ctx, of: s, peer: peer, background: protocol == messages.ProtocolReplica,
 	}
-	if s.perPeer > 0 {
-		of.buckets = append(of.buckets, s.peer(peer))
-	}
-	if s.total != nil {
-		of.buckets = append(of.buckets, s.total)
-	}
-	return of
 }
 
+// peer returns the bucket of a peer as of now. Nobody keeps it for later: it is
+// dropped when it is full, and all streams of a peer are to share one.
 func (s *shaper) peer(id messages.NodeID) *bucket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,16 +155,22 @@ func (s *shaper) peer(id messages.NodeID) *bucket {
 }
 
 // bounds reports whether there is anything to wait for.
-func (s *share) bounds() bool { return len(s.buckets) > 0 }
+func (s *share) bounds() bool { return s.of != nil }
 
 // take waits until n bytes may pass.
 func (s *share) take(n int) error {
-	for _, b := range s.buckets {
-		if err := b.take(s.ctx, n, s.background); err != nil {
+	if s.of == nil {
+		return nil
+	}
+	if s.of.perPeer > 0 {
+		if err := s.of.peer(s.peer).take(s.ctx, n, s.background); err != nil {
 			return err
 		}
 	}
-	return nil
+	if s.of.total == nil {
+		return nil
+	}
+	return s.of.total.take(s.ctx, n, s.background)
 }
 
 // shapedReader reads no faster than its share: what is not read, the other

@@ -46,6 +46,38 @@ func TestShaperKeepsItsRate(t *testing.T) {
 	}
 }
 
+// A peer has its own part and no more, however many others came and went since
+// its streams were opened.
+func TestShaperBoundsAPeerAmongMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const span = 10 * time.Second
+		s := newShaper(0, 1<<20)
+		before := s.share(t.Context(), messages.NodeID{1}, messages.ProtocolBlock)
+		if err := before.take(pieceBytes); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		for i := range peerBucketsMax + 1 {
+			of := s.share(t.Context(), messages.NodeID{2, byte(i), byte(i >> 8)}, messages.ProtocolBlock)
+			if err := of.take(1); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		after := s.share(t.Context(), messages.NodeID{1}, messages.ProtocolBlock)
+		taken := make(chan int, 2)
+		for _, of := range []*share{before, after} {
+			go func() { taken <- takeFor(of, span) }()
+		}
+		if n := <-taken + <-taken; n > 11<<20 {
+			t.Errorf("a peer got %d bytes in %s, want about 10 MiB", n, span)
+		}
+		if n := len(s.peers); n > peerBucketsMax {
+			t.Errorf("%d buckets, want %d at most", n, peerBucketsMax)
+		}
+	})
+}
+
 // One peer gets its own part of the whole, and does not take that of others.
 func TestShaperBoundsEachPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

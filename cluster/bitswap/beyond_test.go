@@ -7,6 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipfs/boxo/bitswap/network/bsnet"
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/noisefs/noisefs/cluster"
+	"github.com/noisefs/noisefs/cluster/bitswap"
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/messages/wire"
 	"github.com/noisefs/noisefs/runtime/port"
@@ -70,4 +77,44 @@ func TestRequestsBeyondTheNodes(t *testing.T) {
 	if wantBlocks, wantHaves, _ := stranger.wanted(); wantBlocks+wantHaves != 0 {
 		t.Error("a peer that was not named heard of it")
 	}
+}
+
+// An actor that ends leaves nothing under way beyond the network: there is room
+// for what its next incarnation asks.
+func TestRequestsBeyondEndWithTheirPort(t *testing.T) {
+	silent := must(libp2p.New(libp2p.ListenAddrStrings(onTCP)))(t)
+	t.Cleanup(func() {
+		if err := silent.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	f := &forgetful{network: bsnet.NewFromIpfsHost(silent), asked: make(map[cid.Cid]int)}
+	f.network.Start(f)
+	t.Cleanup(f.network.Stop)
+	info := peer.AddrInfo{ID: silent.ID(), Addrs: silent.Addrs()}
+	h := startHost(t, cluster.Config{
+		Listen:        []string{onTCP},
+		Sources:       []string{must(peer.AddrInfoToP2pAddrs(&info))(t)[0].String()},
+		BitswapBounds: bitswap.Bounds{FetchesMax: 1},
+	})
+	heard := &answers{all: make(map[messages.Corr]messages.RequestAnswered)}
+	corr := messages.Corr(0)
+	request := func(from port.Joined, timeout time.Duration) {
+		corr++
+		head := wire.BlockRequest{CID: messages.CID{byte(corr)}}.Append(nil)
+		from.Request(corr, messages.NodeID{}, messages.ProtocolBlock,
+			messages.Packet{Head: head}, timeout)
+	}
+	ends := h.Join(heard.deliver)
+	request(ends, time.Hour)
+	next := h.Join(heard.deliver)
+	await(t, func() bool { // until the first one has taken all the room
+		request(next, time.Millisecond)
+		return errors.Is(heard.await(t, corr).Err, port.ErrUnreachable)
+	})
+	ends.Close()
+	await(t, func() bool {
+		request(next, 10*time.Millisecond)
+		return errors.Is(heard.await(t, corr).Err, port.ErrTimeout)
+	})
 }

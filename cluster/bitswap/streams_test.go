@@ -120,8 +120,9 @@ func (f *forgetful) ReceiveMessage(
 	defer f.mu.Unlock()
 	answer := message.New(false)
 	for _, entry := range incoming.Wantlist() {
-		if f.asked[entry.Cid]++; f.asked[entry.Cid] > 1 && !entry.Cancel {
-			answer.AddBlock(f.has[entry.Cid])
+		f.asked[entry.Cid]++
+		if block := f.has[entry.Cid]; block != nil && f.asked[entry.Cid] > 1 && !entry.Cancel {
+			answer.AddBlock(block)
 		}
 	}
 	if !answer.Empty() {

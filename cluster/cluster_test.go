@@ -43,11 +43,11 @@ func testConfig(listen string) Config {
 		Topics: []Topic{
 			{
 				Name: "/noisefs/test/gossip/1", BytesMax: messages.GossipMax,
-				Burst: 16, Every: time.Second,
+				Burst: 16, Every: time.Second, Authors: 20, AuthorEvery: time.Minute,
 			},
 			{
 				Name: "/noisefs/test/other/1", BytesMax: messages.GossipMax,
-				Burst: 16, Every: time.Second,
+				Burst: 16, Every: time.Second, Authors: 20, AuthorEvery: time.Minute,
 			},
 		},
 	}

@@ -25,6 +25,10 @@ const (
 	// authorsMax bounds the authors of one topic whose rate is known; the one
 	// that was silent for longest is forgotten first.
 	authorsMax = 16 << 10
+	// neighboursMax bounds the neighbours that it is known of how many authors
+	// they brought; connections are fewer, and who is forgotten first was silent
+	// for longest.
+	neighboursMax = 4 << 10
 	// seenFor is for how long a message is known again. A summary may be
 	// published again by whoever kept it until its window has passed.
 	seenFor = 30 * time.Minute
@@ -64,9 +68,11 @@ type publication struct {
 type topicState struct {
 	rules   *Topic
 	authors *lru.Cache[messages.NodeID, *rate.Limiter]
-	topic   *pubsub.Topic // nil: not joined yet
-	heard   bool          // somebody has subscribed: for good
-	hearers []*Port
+	// bringers has how many new authors each neighbour may still bring.
+	bringers *lru.Cache[peer.ID, *rate.Limiter]
+	topic    *pubsub.Topic // nil: not joined yet
+	heard    bool          // somebody has subscribed: for good
+	hearers  []*Port
 }
 
 func newGossips(h *Host) (*gossips, error) {
@@ -80,7 +86,11 @@ func newGossips(h *Host) (*gossips, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cluster: %w", err)
 		}
-		g.topics[t.Name] = &topicState{rules: t, authors: authors}
+		bringers, err := lru.New[peer.ID, *rate.Limiter](neighboursMax)
+		if err != nil {
+			return nil, fmt.Errorf("cluster: %w", err)
+		}
+		g.topics[t.Name] = &topicState{rules: t, authors: authors, bringers: bringers}
 		names = append(names, t.Name)
 	}
 	g.ended, g.end = context.WithCancel(context.Background())
@@ -149,10 +159,13 @@ func scoring(
 // validate makes the check that every message of a topic passes before it is
 // heard or passed on. Its signature was checked before.
 func (g *gossips) validate(t *topicState) pubsub.ValidatorEx {
-	return func(_ context.Context, _ peer.ID, m *pubsub.Message) pubsub.ValidationResult {
+	return func(_ context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 		author, err := nodeOf(m.GetFrom())
 		if err != nil {
 			return pubsub.ValidationReject
+		}
+		if !t.authors.Contains(author) && !t.brings(from) {
+			return pubsub.ValidationIgnore // it may not have heard as many before
 		}
 		err = t.rules.judge(time.Now(), t.limiter(author), m.GetData())
 		switch {
@@ -165,14 +178,27 @@ func (g *gossips) validate(t *topicState) pubsub.ValidatorEx {
 	}
 }
 
+// brings reports whether a neighbour may bring one more new author.
+func (t *topicState) brings(from peer.ID) bool {
+	every := rate.Every(t.rules.AuthorEvery)
+	return limiterOf(t.bringers, from, every, t.rules.Authors).Allow()
+}
+
 // limiter returns what an author may still say.
 func (t *topicState) limiter(author messages.NodeID) *rate.Limiter {
-	fresh := rate.NewLimiter(rate.Every(t.rules.Every), t.rules.Burst)
-	known, found, _ := t.authors.PeekOrAdd(author, fresh)
+	return limiterOf(t.authors, author, rate.Every(t.rules.Every), t.rules.Burst)
+}
+
+// limiterOf returns somebody's limiter, which it makes if there is none.
+func limiterOf[K comparable](
+	of *lru.Cache[K, *rate.Limiter], who K, every rate.Limit, burst int,
+) *rate.Limiter {
+	fresh := rate.NewLimiter(every, burst)
+	known, found, _ := of.PeekOrAdd(who, fresh)
 	if !found {
 		return fresh
 	}
-	t.authors.Get(author) // it was not silent
+	of.Get(who) // it was not silent
 	return known
 }
 

@@ -30,6 +30,12 @@ type Topic struct {
 	// how long it takes until it may spread one more.
 	Burst int
 	Every time.Duration
+	// Authors is how many authors that were not heard of before one neighbour may
+	// bring at once, and AuthorEvery how long it takes until it may bring one
+	// more; both over 0. Keys cost nothing: without it one that signs each message
+	// with another key says as much as it likes.
+	Authors     int
+	AuthorEvery time.Duration
 	// Check judges the content, as errStale or errContent; nil: anything goes.
 	Check func(now time.Time, payload []byte) error
 }
@@ -39,6 +45,9 @@ func Topics() []Topic {
 	return []Topic{{
 		Name: messages.TopicPopularity, BytesMax: messages.GossipMax,
 		Burst: 4, Every: time.Minute, Check: checkDemand,
+		// When this node has just come, its neighbours bring it everybody: some of
+		// them, 4,096 members. Later they bring those who join.
+		Authors: 1024, AuthorEvery: 10 * time.Second,
 	}}
 }
 

@@ -1,5 +1,7 @@
 package messages
 
+import "time"
+
 // ForDrive is what the drive receives.
 type ForDrive interface{ forDrive() }
 
@@ -153,8 +155,30 @@ type MakeDirectory struct {
 	Parents bool // make missing parents, and accept that Path is there
 }
 
-// Rename moves a file or directory. Reply: [NamespaceChanged]. A file may
-// replace a file when Replace is set; nothing replaces a directory.
+// MakeEntry makes an empty file, a directory or a symlink with attributes of its
+// own; its time is now. The directory that it goes to must be there. Reply:
+// [NamespaceChanged].
+type MakeEntry struct {
+	Call
+	Path   string
+	Type   FileType
+	Mode   uint32
+	Target string // of a symlink
+}
+
+// SetAttributes changes attributes of the entry of that number at Path; nil
+// leaves one as it is. Reply: [NamespaceChanged]; Failed with CodeNotFound when
+// the path leads to something else by now.
+type SetAttributes struct {
+	Call
+	Path    string
+	Inode   uint64
+	Mode    *uint32
+	ModTime *time.Time
+}
+
+// Rename moves a file or directory. Reply: [NamespaceChanged]. When Replace is
+// set, a file may replace a file, and a directory an empty directory.
 type Rename struct {
 	Call
 	From, To string
@@ -306,6 +330,8 @@ func (AbandonTree) forDrive()    {}
 func (Stat) forDrive()           {}
 func (List) forDrive()           {}
 func (MakeDirectory) forDrive()  {}
+func (MakeEntry) forDrive()      {}
+func (SetAttributes) forDrive()  {}
 func (Rename) forDrive()         {}
 func (Remove) forDrive()         {}
 func (Share) forDrive()          {}

@@ -146,6 +146,10 @@ func (a *actor) receiveNames(ctx shell.Ctx, msg messages.ForDrive) {
 		}, func() messages.Reply { return reply })
 	case messages.MakeDirectory:
 		a.change(ctx, func(v *view) error { return v.makeDirectory(m.Path, m.Parents) })
+	case messages.MakeEntry:
+		a.change(ctx, func(v *view) error { return v.makeEntry(m) })
+	case messages.SetAttributes:
+		a.change(ctx, func(v *view) error { return v.setAttributes(m) })
 	case messages.Rename:
 		a.change(ctx, func(v *view) error { return v.rename(m.From, m.To, m.Replace) })
 	case messages.Remove:

@@ -249,7 +249,7 @@ func (v *view) move(moved located, above []string, name, to string, replace bool
 	if err != nil {
 		return err
 	}
-	if err := v.replace(there, moved.kind, replace); err != nil {
+	if err := v.supersede(there, moved.kind, replace); err != nil {
 		return err
 	}
 	if moved.ino == 0 {
@@ -296,12 +296,8 @@ func (v *view) remove(path string, recursive bool) error {
 		return err
 	}
 	if there.kind == messages.TypeDirectory && !recursive {
-		entries, more, err := v.entries(there, "", 1)
-		if err != nil {
+		if err := v.requireEmpty(there); err != nil {
 			return err
-		}
-		if len(entries) > 0 || more {
-			return messages.Errorf(messages.CodeNotEmpty, "directory not empty")
 		}
 	}
 	if err := v.detach(&dir, name); err != nil {

@@ -159,11 +159,29 @@ func (m *model) rename(from, to string, replace bool) messages.Code {
 		}
 		return messages.CodeInvalid
 	}
-	if code := m.place(to, moved, replace); code != 0 {
+	if code := m.supersede(to, moved, replace); code != 0 {
 		return code
 	}
 	delete(dir.entries, name)
 	return 0
+}
+
+// supersede is place, but that a directory may replace an empty one.
+func (m *model) supersede(path string, i *item, replace bool) messages.Code {
+	names := splitNames(path)
+	if len(names) > 0 && replace && i.isDir() {
+		dir, name, code := m.parent(names)
+		if code != 0 {
+			return code
+		}
+		if there := dir.entries[name]; there != nil && there.isDir() {
+			if len(there.entries) > 0 {
+				return messages.CodeNotEmpty
+			}
+			delete(dir.entries, name)
+		}
+	}
+	return m.place(path, i, replace)
 }
 
 func (m *model) remove(path string, recursive bool) messages.Code {

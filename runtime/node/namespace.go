@@ -46,6 +46,22 @@ func (l *Local) MakeDirectory(ctx context.Context, path string, parents bool) er
 	}, path)
 }
 
+// MakeEntry makes an empty file, a directory or a symlink.
+func (l *Local) MakeEntry(ctx context.Context, m messages.MakeEntry) error {
+	return l.change(ctx, func(call messages.Call) messages.Command {
+		m.Call = call
+		return m
+	}, m.Path)
+}
+
+// SetAttributes changes attributes of the entry of a number.
+func (l *Local) SetAttributes(ctx context.Context, m messages.SetAttributes) error {
+	return l.change(ctx, func(call messages.Call) messages.Command {
+		m.Call = call
+		return m
+	}, m.Path)
+}
+
 // Rename implements [Client].
 func (l *Local) Rename(ctx context.Context, from, to string, replace bool) error {
 	return l.change(ctx, func(call messages.Call) messages.Command {

@@ -13,6 +13,15 @@ var (
 	_ fs.NodeGetxattrer     = (*directory)(nil)
 	_ fs.NodeListxattrer    = (*directory)(nil)
 
+	_ fs.NodeMkdirer       = (*directory)(nil)
+	_ fs.NodeSymlinker     = (*directory)(nil)
+	_ fs.NodeUnlinker      = (*directory)(nil)
+	_ fs.NodeRmdirer       = (*directory)(nil)
+	_ fs.NodeRenamer       = (*directory)(nil)
+	_ fs.NodeSetattrer     = (*entry)(nil)
+	_ fs.NodeSetxattrer    = (*entry)(nil)
+	_ fs.NodeRemovexattrer = (*entry)(nil)
+
 	_ fs.FileReaddirenter = (*directoryHandle)(nil)
 	_ fs.FileLookuper     = (*directoryHandle)(nil)
 	_ fs.FileSeekdirer    = (*directoryHandle)(nil)

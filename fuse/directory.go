@@ -10,7 +10,7 @@ import (
 	"github.com/noisefs/noisefs/messages"
 )
 
-// directory is a directory. Its info is what it was when it was looked up.
+// directory is a directory.
 type directory struct{ entry }
 
 // Lookup finds a name.
@@ -38,29 +38,6 @@ func (d *directory) child(ctx context.Context, info messages.Info, out *fuse.Ent
 	d.mount.fill(info, &out.Attr)
 	return d.NewInode(ctx, newEntry(d.mount, info),
 		fs.StableAttr{Mode: typeBits(info.Type), Ino: info.Inode})
-}
-
-// Getattr asks anew, since the time of a directory changes. One that has lost
-// its name is as it was.
-func (d *directory) Getattr(
-	ctx context.Context, h fs.FileHandle, out *fuse.AttrOut,
-) syscall.Errno {
-	limited, cancel := d.mount.within(ctx)
-	defer cancel()
-	before := d.mount.changes.Load()
-	info, err := d.mount.client.Stat(limited, d.target())
-	errno := errnoOf(err, aboutName)
-	switch {
-	case errno == syscall.ENOENT, errno == 0 && info.Inode != d.info.Inode:
-		return d.entry.Getattr(ctx, h, out)
-	case errno != 0:
-		return errno
-	}
-	if d.mount.changes.Load() != before {
-		out.SetTimeout(notRemembered)
-	}
-	d.mount.fill(info, &out.Attr)
-	return 0
 }
 
 // OpendirHandle begins a listing.

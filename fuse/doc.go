@@ -7,7 +7,8 @@
 //
 // # What is shown
 //
-// Directories, files and symlinks, read-only. Everything belongs to the user
+// Directories, files and symlinks. Names, modes and times change where
+// [Options.Writable] allows it, the content of files does not. Everything belongs to the user
 // who mounted; the kernel checks permissions by mode (default_permissions). An
 // inode number is that of the drive ([messages.Info]), and so the same after a
 // rename, a remount or a restart. Times are the time of the last change: nothing

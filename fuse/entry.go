@@ -27,7 +27,7 @@ const (
 type entry struct {
 	fs.Inode
 	mount *Mount
-	info  messages.Info // without the name; of what cannot change
+	info  messages.Info // when it was first looked up, without the name
 }
 
 // newEntry makes the node of an entry. go-fuse has one for each number, and
@@ -76,9 +76,28 @@ func (m *Mount) fill(info messages.Info, out *fuse.Attr) {
 	out.SetTimes(&changed, &changed, &changed)
 }
 
-// Getattr answers for what cannot change.
-func (e *entry) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	e.mount.fill(e.info, &out.Attr)
+// Getattr asks anew, since names, attributes and times change. What has lost
+// its name is as it was, without a link.
+func (e *entry) Getattr(
+	ctx context.Context, _ fs.FileHandle, out *fuse.AttrOut,
+) syscall.Errno {
+	limited, cancel := e.mount.within(ctx)
+	defer cancel()
+	before := e.mount.changes.Load()
+	info, err := e.mount.client.Stat(limited, e.target())
+	errno := errnoOf(err, aboutName)
+	switch {
+	case errno == syscall.ENOENT, errno == 0 && info.Inode != e.info.Inode:
+		e.mount.fill(e.info, &out.Attr)
+		out.Nlink = 0
+		return 0
+	case errno != 0:
+		return errno
+	}
+	if e.mount.changes.Load() != before {
+		out.SetTimeout(notRemembered)
+	}
+	e.mount.fill(info, &out.Attr)
 	return 0
 }
 

@@ -15,9 +15,12 @@ import (
 // file is a regular file.
 type file struct{ entry }
 
-// Open opens the file in the node. ESTALE when the name leads to another one
+// Open opens the file in the node, for reading only. ESTALE when the name leads to another one
 // by now: the kernel looks it up again then.
-func (f *file) Open(ctx context.Context, _ uint32) (fs.FileHandle, uint32, syscall.Errno) {
+func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
+		return nil, 0, syscall.EROFS
+	}
 	ctx, cancel := f.mount.within(ctx)
 	defer cancel()
 	opened, err := f.mount.client.Open(ctx, f.target())

@@ -72,7 +72,7 @@ func TestParseOptions(t *testing.T) {
 		!slices.Equal(got.Flags, []string{"noexec", "nodev"}) {
 		t.Errorf("got %+v", got)
 	}
-	for _, bad := range []string{"rw", "fd=3", "read_timeout=0s", "read_timeout", "user_id=0"} {
+	for _, bad := range []string{"fd=3", "read_timeout=0s", "read_timeout", "user_id=0"} {
 		if err := new(Options).Parse(bad); !errors.Is(err, ErrOption) {
 			t.Errorf("%s: got %v, want ErrOption", bad, err)
 		}

@@ -44,6 +44,10 @@ const (
 // Client is the node that is mounted.
 type Client interface {
 	node.Client
+	// MakeEntry is as [node.Local.MakeEntry].
+	MakeEntry(ctx context.Context, m messages.MakeEntry) error
+	// SetAttributes is as [node.Local.SetAttributes].
+	SetAttributes(ctx context.Context, m messages.SetAttributes) error
 	// Watch is as [node.Local.Watch].
 	Watch(changed func(path string)) (stop func())
 }
@@ -57,6 +61,7 @@ type Mount struct {
 	root    *directory
 	server  *fuse.Server
 	changes atomic.Uint64 // names that the node said changed
+	own     ownChanges    // under way through this mount
 	stop    func()        // ends the watching
 }
 
@@ -95,14 +100,17 @@ func (m *Mount) serve() error {
 	if err := canMount(); err != nil {
 		return err
 	}
-	remember := rememberMax
+	remember, access := rememberMax, "ro"
+	if m.options.Writable {
+		access = "rw"
+	}
 	silent := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it would log names
 	server, err := fs.Mount(m.dir, m.root, &fs.Options{
 		EntryTimeout: &remember, AttrTimeout: &remember, NegativeTimeout: &remember,
 		NullPermissions: true, RootStableAttr: &fs.StableAttr{Ino: rootNumber},
 		MountOptions: fuse.MountOptions{
 			Name: "noisefs", FsName: "noisefs", AllowOther: m.options.AllowOther,
-			Options:  append([]string{"ro", "default_permissions"}, m.options.Flags...),
+			Options:  append([]string{access, "default_permissions"}, m.options.Flags...),
 			MaxWrite: requestMax, MaxBackground: backgroundMax,
 			EnableSymlinkCaching: true, DirectMount: true, Logger: silent,
 		},
@@ -113,6 +121,12 @@ func (m *Mount) serve() error {
 	}
 	m.server = server
 	return nil
+}
+
+// Writable tells whether names and attributes can still be changed through it.
+func (m *Mount) Writable() bool {
+	mounted, err := isMounted(m.dir)
+	return m.options.Writable && (mounted || err != nil)
 }
 
 // Dir is where the drive is mounted, as an absolute path.
@@ -150,6 +164,9 @@ func (m *Mount) within(ctx context.Context) (context.Context, context.CancelFunc
 // the first that the kernel may take for missing.
 func (m *Mount) changed(path string) {
 	m.changes.Add(1)
+	if m.own.has(path) {
+		return // the kernel knows, and waits for us
+	}
 	at := &m.root.Inode
 	names := strings.Split(strings.Trim(filepath.Clean("/"+path), "/"), "/")
 	for i, name := range names {
@@ -171,6 +188,7 @@ func (m *Mount) changed(path string) {
 // Options say how a drive is mounted.
 type Options struct {
 	AllowOther bool // users beside the one who mounts may use it, as modes permit
+	Writable   bool // names and attributes may be changed, by one mount of a drive at a time
 	NonEmpty   bool // the folder may have files, which are hidden meanwhile
 	// ReadTimeout is how long a request may take; then it fails with EIO. 0: 30 s.
 	ReadTimeout time.Duration
@@ -198,7 +216,9 @@ func (o *Options) Parse(list string) error {
 	for option := range strings.SplitSeq(list, ",") {
 		key, value, _ := strings.Cut(option, "=")
 		switch key {
-		case "", "ro", "defaults", "default_permissions", "auto", "noauto", "user", "users",
+		case "ro", "rw":
+			o.Writable = key == "rw"
+		case "", "defaults", "default_permissions", "auto", "noauto", "user", "users",
 			"nouser", "nofail", "_netdev", "noatime", "relatime":
 		case "allow_other":
 			o.AllowOther = true
@@ -212,8 +232,6 @@ func (o *Options) Parse(list string) error {
 				return fmt.Errorf("%w: read_timeout takes a duration, as 30s", ErrOption)
 			}
 			o.ReadTimeout = timeout
-		case "rw":
-			return fmt.Errorf("%w: rw: the mount is read-only", ErrOption)
 		default:
 			if !strings.HasPrefix(key, "x-") {
 				return fmt.Errorf("%w: %q", ErrOption, key)

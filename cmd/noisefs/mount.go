@@ -23,14 +23,15 @@ func newMountCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mount DIR",
 		Short: "Show the drive as a folder",
-		Long: `Mount shows the drive on a folder, which must be empty. It is read-only: names
-and files are changed by the other commands, and their changes show at once.
+		Long: `Mount shows the drive on a folder, which must be empty. Changes made by the
+other commands show at once. It is read-only; with --read-only=false names, modes
+and times can be changed through it, but not yet what files contain.
 
 The running daemon serves it, until it stops or the drive is unmounted. Without
 a daemon this command is one, in the foreground, and ends when the drive is
 unmounted ('noisefs umount DIR') or on SIGTERM. See docs/mount.md.
 
-Options of -o: ro, allow_other, nonempty, read_timeout=30s, and of the kernel
+Options of -o: ro, rw, allow_other, nonempty, read_timeout=30s, and of the kernel
 nodev, nosuid and noexec.`,
 		Example: `  noisefs mount ~/drive
   noisefs mount ~/drive -o noexec --read-timeout 5s`,
@@ -38,6 +39,9 @@ nodev, nosuid and noexec.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if allowOther {
 				options = append(options, "allow_other")
+			}
+			if !readOnly {
+				options = append(options, "rw")
 			}
 			if readTimeout != 0 {
 				options = append(options, "read_timeout="+readTimeout.String())
@@ -47,14 +51,11 @@ nodev, nosuid and noexec.`,
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&options, "mount-option", "o", nil, "mount options, separated by commas")
-	flags.BoolVar(&readOnly, "read-only", true, "refuse changes; there is no other kind of mount yet")
+	flags.BoolVar(&readOnly, "read-only", true, "refuse changes, also of names and modes")
 	flags.BoolVar(&allowOther, "allow-other", false, "let other users in, as permissions say")
 	flags.DurationVar(&readTimeout, "read-timeout", 0,
 		"how long a read may wait for the network before it fails (default 30s)")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
-		if !readOnly {
-			return usagef("the mount is read-only")
-		}
 		return new(fuse.Options).Parse(strings.Join(options, ","))
 	}
 	return cmd
@@ -151,12 +152,18 @@ func (m *mounts) add(dir, list string) error {
 	if err := m.apart(dir); err != nil {
 		return err
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for other := range m.mounted {
+		if options.Writable && other.Writable() {
+			return fmt.Errorf("%w: %s has the drive writable, and only one folder can",
+				fuse.ErrMountPoint, other.Dir())
+		}
+	}
 	mount, err := fuse.New(m.client, dir, options)
 	if err != nil {
 		return err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.mounted[mount] = true
 	m.waiting.Go(func() {
 		mount.Wait()

@@ -1,0 +1,170 @@
+package fuse
+
+import (
+	"context"
+	"sync"
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"github.com/noisefs/noisefs/messages"
+)
+
+// permissions are the bits of st_mode that are kept.
+const permissions = 0o7777
+
+// ownChanges are the paths that requests of this mount are changing. While the
+// kernel waits for such a request it has the directory locked, and a notice about
+// that directory would wait for the lock: both for ever. The kernel sees to what
+// it remembers by itself then. Of two mounts that change names, each would wait
+// for the other's lock in the same way, hence [Options.Writable]'s one.
+//
+// Someone else's change of the very same path at the same time is seen when
+// rememberMax is over.
+type ownChanges struct {
+	mu    sync.Mutex
+	paths map[string]int
+}
+
+func (o *ownChanges) add(n int, paths []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.paths == nil {
+		o.paths = make(map[string]int)
+	}
+	for _, path := range paths {
+		if o.paths[path] += n; o.paths[path] == 0 {
+			delete(o.paths, path)
+		}
+	}
+}
+
+func (o *ownChanges) has(path string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.paths[path] > 0
+}
+
+// change has the node change what is at paths.
+func (m *Mount) change(
+	ctx context.Context, do func(ctx context.Context) error, paths ...string,
+) syscall.Errno {
+	if !m.options.Writable {
+		return syscall.EROFS // mounted read-only, and made writable by the kernel alone
+	}
+	m.own.add(1, paths)
+	defer m.own.add(-1, paths)
+	ctx, cancel := m.within(ctx)
+	defer cancel()
+	return errnoOf(do(ctx), aboutName)
+}
+
+// path is that of a name in the directory.
+func (d *directory) path(name string) string {
+	if d.IsRoot() {
+		return "/" + name
+	}
+	return d.target().Path + "/" + name
+}
+
+// Mkdir makes a directory.
+func (d *directory) Mkdir(
+	ctx context.Context, name string, mode uint32, out *fuse.EntryOut,
+) (*fs.Inode, syscall.Errno) {
+	return d.make(ctx, name, messages.MakeEntry{
+		Type: messages.TypeDirectory, Mode: mode & permissions,
+	}, out)
+}
+
+// Symlink makes a symlink.
+func (d *directory) Symlink(
+	ctx context.Context, target, name string, out *fuse.EntryOut,
+) (*fs.Inode, syscall.Errno) {
+	return d.make(ctx, name, messages.MakeEntry{
+		Type: messages.TypeSymlink, Mode: 0o777, Target: target,
+	}, out)
+}
+
+func (d *directory) make(
+	ctx context.Context, name string, m messages.MakeEntry, out *fuse.EntryOut,
+) (*fs.Inode, syscall.Errno) {
+	m.Path = d.path(name)
+	errno := d.mount.change(ctx, func(ctx context.Context) error {
+		return d.mount.client.MakeEntry(ctx, m)
+	}, m.Path)
+	if errno != 0 {
+		return nil, errno
+	}
+	return d.Lookup(ctx, name, out)
+}
+
+// Unlink removes a file or symlink. That it is one, the kernel has checked.
+func (d *directory) Unlink(ctx context.Context, name string) syscall.Errno {
+	path := d.path(name)
+	return d.mount.change(ctx, func(ctx context.Context) error {
+		return d.mount.client.Remove(ctx, path, false)
+	}, path)
+}
+
+// Rmdir removes a directory, which must be empty.
+func (d *directory) Rmdir(ctx context.Context, name string) syscall.Errno {
+	return d.Unlink(ctx, name)
+}
+
+// Rename moves an entry. Two names are not exchanged.
+func (d *directory) Rename(
+	ctx context.Context, name string, parent fs.InodeEmbedder, newName string, flags uint32,
+) syscall.Errno {
+	into, ok := parent.(*directory)
+	if !ok || flags&^unix.RENAME_NOREPLACE != 0 {
+		return syscall.EINVAL
+	}
+	from, to := d.path(name), into.path(newName)
+	return d.mount.change(ctx, func(ctx context.Context) error {
+		return d.mount.client.Rename(ctx, from, to, flags&unix.RENAME_NOREPLACE == 0)
+	}, from, to)
+}
+
+// Setattr changes mode and time of modification. There is no other owner than
+// the one who mounted, no time of access, and no other size yet.
+func (e *entry) Setattr(
+	ctx context.Context, h fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut,
+) syscall.Errno {
+	if _, ok := in.GetSize(); ok {
+		return syscall.EROFS
+	}
+	uid, uidSet := in.GetUID()
+	gid, gidSet := in.GetGID()
+	if uidSet && uid != e.mount.owner.Uid || gidSet && gid != e.mount.owner.Gid {
+		return syscall.EPERM
+	}
+	m := messages.SetAttributes{Path: e.target().Path, Inode: e.info.Inode}
+	if mode, ok := in.GetMode(); ok {
+		mode &= permissions
+		m.Mode = &mode
+	}
+	if modified, ok := in.GetMTime(); ok {
+		m.ModTime = &modified
+	}
+	if m.Mode != nil || m.ModTime != nil {
+		errno := e.mount.change(ctx, func(ctx context.Context) error {
+			return e.mount.client.SetAttributes(ctx, m)
+		}, m.Path)
+		if errno != 0 {
+			return staleIfMissing(errno)
+		}
+	}
+	return e.Getattr(ctx, h, out)
+}
+
+// Setxattr keeps nothing: the drive has no such attributes.
+func (e *entry) Setxattr(context.Context, string, []byte, uint32) syscall.Errno {
+	return syscall.EOPNOTSUPP
+}
+
+// Removexattr has nothing to remove.
+func (e *entry) Removexattr(context.Context, string) syscall.Errno {
+	return syscall.EOPNOTSUPP
+}

@@ -19,6 +19,8 @@ const (
 	// mountWait is how long a mount may take, and stopWait its end.
 	mountWait = time.Minute
 	stopWait  = 30 * time.Second
+	// signalled is how gocryptfs ends when a signal was its reason, now and then.
+	signalled = 15
 	// poll is how often it is looked.
 	poll = 20 * time.Millisecond
 )
@@ -133,7 +135,9 @@ func mounted(ctx context.Context, name, over string, serve *exec.Cmd) (*system, 
 		_ = serve.Process.Signal(syscall.SIGTERM) // at worst it has ended
 		select {
 		case err := <-ended:
-			if err != nil && ctx.Err() == nil {
+			var exit *exec.ExitError
+			told := errors.As(err, &exit) && exit.ExitCode() == signalled
+			if err != nil && !told && ctx.Err() == nil {
 				return fmt.Errorf("%w: %s: %w: %s", ErrSystem, name, err, tail(said.String()))
 			}
 			return nil

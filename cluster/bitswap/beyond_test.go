@@ -107,11 +107,16 @@ func TestRequestsBeyondEndWithTheirPort(t *testing.T) {
 	}
 	ends := h.Join(heard.deliver)
 	request(ends, time.Hour)
-	next := h.Join(heard.deliver)
 	await(t, func() bool { // until the first one has taken all the room
-		request(next, time.Millisecond)
-		return errors.Is(heard.await(t, corr).Err, port.ErrUnreachable)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.asked) > 0
 	})
+	next := h.Join(heard.deliver)
+	request(next, time.Millisecond)
+	if err := heard.await(t, corr).Err; !errors.Is(err, port.ErrUnreachable) {
+		t.Fatalf("got %v while there is no room", err)
+	}
 	ends.Close()
 	await(t, func() bool {
 		request(next, 10*time.Millisecond)

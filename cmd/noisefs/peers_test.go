@@ -106,7 +106,7 @@ func TestPeersWatchOutlivesTheDaemon(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var said strings.Builder
+	var said lockedBuffer
 	watch.Stderr = &said
 	if err := watch.Start(); err != nil {
 		t.Fatal(err)
@@ -116,6 +116,9 @@ func TestPeersWatchOutlivesTheDaemon(t *testing.T) {
 		t.Fatal("it sees nothing")
 	}
 	a.kill()
+	eventually(t, "it tells that the daemon is gone", func() bool {
+		return strings.Contains(said.String(), "noisefs: ")
+	})
 	again := startMember(t, a.dir)
 	now := time.Now()
 	for look := (peersLook{}); look.Time.Before(now); {

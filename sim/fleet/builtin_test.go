@@ -26,12 +26,13 @@ var smallerBuiltins = map[string]smaller{
 	"slow-nodes":  {nodes: 30, duration: 2 * time.Minute, seeds: 1},
 	"flash-crowd": {nodes: 30, seeds: 1},
 	"observers":   {nodes: 30, duration: 2 * time.Minute, seeds: 2},
-	"liars":       {nodes: 30, duration: 2 * time.Minute, seeds: 1},
-	"partition":   {nodes: 30, seeds: 1},
-	"massacre":    {nodes: 30, seeds: 1},
-	"owner-away":  {nodes: 30, seeds: 1},
-	"deletion":    {nodes: 12, seeds: 2},
-	"churn":       {nodes: 20, duration: time.Hour, seeds: 1},
+	// Of 30 nodes six lie, and all holders of a block may be among them.
+	"liars":      {nodes: 60, duration: 2 * time.Minute, seeds: 1},
+	"partition":  {nodes: 30, seeds: 1},
+	"massacre":   {nodes: 30, seeds: 1},
+	"owner-away": {nodes: 30, seeds: 1},
+	"deletion":   {nodes: 12, seeds: 2},
+	"churn":      {nodes: 20, duration: time.Hour, seeds: 1},
 }
 
 // TestBuiltins runs every scenario that ships, but for chaos, in small

@@ -95,8 +95,13 @@ func (i *Item) place(at string, item *Item, replace bool) messages.Code {
 	if code != 0 {
 		return code
 	}
-	if there := dir.Entries[name]; there != nil && (!replace || there.isDir() || item.isDir()) {
-		return messages.CodeExists
+	if there := dir.Entries[name]; there != nil {
+		switch {
+		case !replace || there.isDir() != item.isDir():
+			return messages.CodeExists
+		case there.isDir() && len(there.Entries) > 0:
+			return messages.CodeNotEmpty
+		}
 	}
 	dir.Entries[name] = item
 	return 0

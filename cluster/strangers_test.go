@@ -18,16 +18,14 @@ import (
 
 // Of seven holders three are up to no good: one sends something else, one more
 // than it was asked for, one nothing. Everything is read in spite of them, and
-// who has seen what they do does not ask them more.
+// who has seen what they do holds it against them, and asks them for clearly less
+// than chance would: half of their fair share of well over a hundred requests at
+// most.
 func TestHostileHolders(t *testing.T) {
-	net := newTown(t, 7)
-	var files [2]struct {
-		data []byte
-		link messages.Link
-	}
-	for i := range files {
-		files[i].data, files[i].link = net.store(net.nodes[0], 1<<20, 5)
-	}
+	const holders = 7
+	net := newTown(t, holders)
+	known, knownLink := net.store(net.nodes[0], 1<<20, 5)
+	next, nextLink := net.store(net.nodes[0], 8<<20, 5)
 	junk := make([]byte, format.Production().BlockSize)
 	served := wire.BlockResponse{Status: wire.BlockServed}.Append(nil)
 	lies := []lie{
@@ -40,32 +38,84 @@ func TestHostileHolders(t *testing.T) {
 		},
 		func(truth messages.Packet) (messages.Packet, bool) { return truth, false },
 	}
-	for i, l := range lies {
-		net.nodes[1+i].wire.pretend(l)
+	hostile := net.nodes[1 : 1+len(lies)]
+	for i, r := range hostile {
+		r.wire.pretend(lies[i])
 	}
 	reader := net.move(func(c *config.Config) { c.Network.StorageBytes = 0 })
 	net.meet()
-	share := func() float64 {
-		hostile, all := 0, 0
-		for i, r := range net.nodes {
-			n := len(r.wire.take())
-			if all += n; i >= 1 && i <= len(lies) {
-				hostile += n
-			}
-		}
-		return float64(hostile) / float64(max(1, all))
-	}
-	share()
-	net.wantFile(reader, files[0].link, files[0].data)
-	before := share()
-	net.wantFile(reader, files[1].link, files[1].data)
-	after := share()
-	t.Logf("hostile holders got %.2f of the requests, and later %.2f", before, after)
-	if before == 0 {
+	net.takeAsked(reader)
+	net.wantFile(reader, knownLink, known)
+	if met := sum(net.takeAsked(reader)[1 : 1+len(lies)]); met == 0 {
 		t.Error("nobody was fooled: the test shows nothing")
 	}
-	if after > before+0.1 { // some 30 requests each time: chance has its part
-		t.Error("they are asked more than before")
+	net.wantFile(reader, nextLink, next)
+	asked := net.takeAsked(reader)
+	all, theirs := sum(asked), sum(asked[1:1+len(lies)])
+	t.Logf("of %d requests hostile holders got %d", all, theirs)
+	if all < 100 {
+		t.Errorf("%d requests: chance could have decided", all)
+	}
+	fair := float64(len(lies)) / holders
+	if share := float64(theirs) / float64(all); share > fair/2 {
+		t.Errorf("hostile holders got %.2f of the requests, and %.2f would be fair", share, fair)
+	}
+	net.wantScoredDown(reader, hostile)
+}
+
+// takeAsked returns for how many blocks each node was asked by one of them
+// since the last time.
+func (t *town) takeAsked(by *resident) []int {
+	asked := make([]int, len(t.nodes))
+	for i, r := range t.nodes {
+		for _, q := range r.wire.take() {
+			if q.from == by.wire.Self() {
+				asked[i]++
+			}
+		}
+	}
+	return asked
+}
+
+func sum(counts []int) int {
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}
+
+// wantScoredDown looks into what a node's scorer holds of others: the bad ones
+// have served nothing, and each costs more than most of the good ones do.
+func (t *town) wantScoredDown(reader *resident, bad []*resident) {
+	t.tb.Helper()
+	peers, err := reader.Peers(t.tb.Context())
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	var worse []node.PeerStatus
+	var good []float64
+	for _, peer := range peers {
+		if slices.ContainsFunc(bad, func(r *resident) bool { return r.wire.Self() == peer.ID }) {
+			worse = append(worse, peer)
+		} else {
+			good = append(good, peer.CostSeconds)
+		}
+	}
+	if len(worse) != len(bad) || len(good) == 0 {
+		t.tb.Fatalf("%d bad and %d good peers", len(worse), len(good))
+	}
+	slices.Sort(good)
+	most := good[len(good)/2] // the upper median
+	for _, peer := range worse {
+		t.tb.Logf("a bad holder failed %d times and costs %.3g s; good ones %.3g s",
+			peer.Failed, peer.CostSeconds, most)
+		if peer.Served > 0 {
+			t.tb.Errorf("%d blocks of a bad holder count as served", peer.Served)
+		}
+		if peer.CostSeconds <= most {
+			t.tb.Errorf("a bad holder costs %.3f s, good ones %.3f s", peer.CostSeconds, most)
+		}
 	}
 }
 

@@ -38,7 +38,8 @@
 // Config.DisperseDelay. After a holder went, the others look once RepairDelay
 // has passed, each RepairStagger later than the one before it in the order,
 // and find it done; when it comes back before, nobody looks. To miss each
-// other, holders have to know each other: a new replica is looked at soon.
+// other, holders have to know each other: a new replica is looked at soon, and
+// who does not answer that first look is waited for as if it were a holder.
 //
 // A replica is dropped only when this node is beyond the places where readers
 // look, at two looks as many others as the factor says confirmed that they

@@ -20,6 +20,7 @@ const (
 	pushing           // a push is queued or under way
 	holding           // it said that it holds the block
 	presumed          // it does as far as is known, or will: it is waited for
+	silent            // it did not answer, and may hold the block
 	passed            // it will not, or cannot
 )
 
@@ -30,6 +31,9 @@ type look struct {
 	factor int
 	fresh  bool // the block leaves this node for the first time
 	repair bool // a holder was lost
+	// first tells that this node got the block from another, and does not know
+	// yet who else holds it: whoever is asked may.
+	first bool
 
 	order     []messages.NodeID
 	standings []standing
@@ -147,6 +151,7 @@ func (c *core) peek(w *watch) time.Duration {
 func (c *core) begin(w *watch) {
 	w.factor = uint8(c.cfg.nextFactor(int(w.factor), float64(w.demand)))
 	l := &look{w: w, fresh: w.fresh, order: placement.Order(c.view, w.cid, c.cfg.RanksMax)}
+	l.first = w.replica && !w.mine && w.looked.IsZero()
 	// A small network cannot do what demand calls for; that it has fewer
 	// members than the floor, or than are required, is a shortage all the same.
 	least := c.atLeast(l)
@@ -202,7 +207,7 @@ func (c *core) ask(l *look, rank int) {
 func (c *core) advance(l *look) {
 	for {
 		near := l.near(c.cfg.Slack)
-		lacking := l.factor - l.absent - l.count(near, asking, pushing, holding, presumed)
+		lacking := l.factor - l.absent - l.count(near, asking, pushing, holding, presumed, silent)
 		moved, outside := false, lacking <= 0 && !c.reachable(l, near)
 		if outside {
 			lacking = 1
@@ -290,14 +295,19 @@ func (c *core) heardOf(t ticket, verdict wire.ReplicaVerdict) {
 }
 
 // failed takes in that a node did not answer. One that is known to hold the
-// block is waited for.
+// block is waited for, and one that may.
 func (c *core) failed(t ticket) {
 	l := t.look
 	p := c.roster.find(l.order[t.rank])
 	if p != nil && p.failing.IsZero() {
 		p.failing = c.now
 	}
+	asked := l.standings[t.rank] == asking
 	l.standings[t.rank] = passed
+	if l.first && asked {
+		l.standings[t.rank] = silent
+		return
+	}
 	if p == nil || !c.knownHolder(t) {
 		return
 	}
@@ -410,13 +420,17 @@ func (c *core) remember(l *look) (waited bool) {
 		known := c.knownHolder(ticket{l, rank})
 		switch s := l.standings[rank]; {
 		case id == c.view.Self || len(kept) == factorMax:
-		case s == presumed && known, s == holding:
+		case s == presumed && known, s == silent, s == holding:
 			n := c.roster.use(id)
-			if p := &c.roster.places[n]; p.away.IsZero() && c.view.Find(id) == nil {
+			p := &c.roster.places[n]
+			if p.away.IsZero() && c.view.Find(id) == nil {
 				p.away = c.now // it went while it was asked
 			}
+			if s == silent && p.failing.IsZero() {
+				p.failing = c.now
+			}
 			kept = append(kept, n)
-			waited = waited || s == presumed
+			waited = waited || s != holding
 		}
 	}
 	for _, n := range l.w.holders {

@@ -219,6 +219,43 @@ func TestShortAbsenceCostsNoBlocks(t *testing.T) {
 	}
 }
 
+// TestFirstLookWaitsForWhoIsSilent: a new holder does not know yet who else
+// holds a block. Who does not answer its first look may be one, and is waited
+// for like one: nothing is pushed in its place unless it stays away.
+func TestFirstLookWaitsForWhoIsSilent(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		away   time.Duration // 0: for good
+		pushes bool
+	}{
+		{"ComesBack", 10 * time.Minute, false},
+		{"StaysAway", 0, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			n := newNetwork(t, 1, 21, nil)
+			n.run(time.Minute)
+			cids := n.write(n.nodes[0], 20)
+			n.run(n.nodes[0].cfg.DisperseDelay + 15*time.Second)
+			n.expectHolders(cids, 3)
+			pushes, silent := n.pushes, n.find(n.nodes[0].order(cids[0], 2)[1])
+			silent.crash() // and nobody is told
+			if test.away == 0 {
+				n.run(time.Hour)
+			} else {
+				n.run(test.away)
+				silent.boot()
+				n.tellViews()
+				n.run(12 * time.Hour)
+			}
+			if got := n.pushes > pushes; got != test.pushes {
+				n.fatalf("%d blocks were pushed", n.pushes-pushes)
+			}
+			n.expectHolders(cids, 3)
+			n.expectNoneUnder()
+		})
+	}
+}
+
 func TestPartitionHeals(t *testing.T) {
 	for seed := range uint64(3) {
 		n := newNetwork(t, seed, 20, nil)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -69,6 +70,11 @@ func runStatus(ctx context.Context, g *globals, client node.Client) error {
 func advise(h nodeHealth) []string {
 	advice := []string{}
 	s := h.Repo
+	if d := s.Damage; d != nil {
+		advice = append(advice, fmt.Sprintf("'noisefs repo verify' found %d problems%s, and lists them "+
+			"when it is run again: files that 'noisefs get' says are damaged are to be stored again, or "+
+			"removed ('noisefs rm', then 'noisefs repo gc'), until it finds none", d.Problems, since(d.Found)))
+	}
 	if room := s.BlockBytes + s.FreeBytes; room > 0 && float64(s.BlockBytes) > fullShare*float64(room) {
 		advice = append(advice, fmt.Sprintf("only %s are left: remove files and run "+
 			"'noisefs repo gc', or raise storage.quota_bytes", bytesText(s.FreeBytes)))
@@ -101,6 +107,14 @@ func advise(h nodeHealth) []string {
 			"takes no more: raise network.storage_bytes (--storage)", bytesText(n.OfferedBytes)))
 	}
 	return advice
+}
+
+// since says when something was found, if that is known.
+func since(found time.Time) string {
+	if found.IsZero() {
+		return ""
+	}
+	return " on " + found.Local().Format("2 January 2006 at 15:04")
 }
 
 func printHealth(g *globals, h nodeHealth) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ func TestAdvice(t *testing.T) {
 		"Absent":    {nodeHealth{Repo: roomy, Absent: true}, "noisefs daemon"},
 		"Empty":     {nodeHealth{}, ""},
 		"Full":      {nodeHealth{Repo: node.RepoStatus{BlockBytes: 95, FreeBytes: 5}}, "repo gc"},
+		"Damaged":   {nodeHealth{Repo: node.RepoStatus{Damage: &node.Damage{Problems: 7}}}, "7 problems"},
 		"Lonely":    {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 1}}, "net join"},
 		"Well":      {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 5, OfferedBytes: 1}}, ""},
 		"Few":       {nodeHealth{Repo: roomy, Network: &node.NetworkStatus{Members: 2, OfferedBytes: 1, UnderReplicated: 7}}, "invite"},
@@ -57,5 +59,36 @@ func TestStatus(t *testing.T) {
 	m := startMember(t, filepath.Join(t.TempDir(), "m"))
 	if got := must(t, "", "status", "--repo", m.dir); !strings.Contains(got, "net join") {
 		t.Errorf("a node without others is told\n%s", got)
+	}
+}
+
+// A damaged repository is not well until a verification finds nothing.
+func TestStatusTellsOfDamage(t *testing.T) {
+	dir := newRepository(t)
+	must(t, strings.Repeat("noise", 1<<17), "put", "-", "--to", "/a")
+	segments, err := filepath.Glob(filepath.Join(dir, "blocks", "*.pack"))
+	if err != nil || len(segments) == 0 {
+		t.Fatalf("%d segments: %v", len(segments), err)
+	}
+	data, err := os.ReadFile(segments[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[packHeaderBytes+recordHeaderBytes] ^= 1
+	if err := os.WriteFile(segments[0], data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustFail(t, exitCorrupt, "repo", "verify")
+	got := must(t, "", "status")
+	for _, want := range []string{"see below", "noisefs repo verify", "noisefs rm"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("status does not say %q:\n%s", want, got)
+		}
+	}
+	must(t, "", "rm", "/a")
+	must(t, "", "repo", "gc")
+	must(t, "", "repo", "verify")
+	if got := must(t, "", "status"); !strings.Contains(got, "health       well") {
+		t.Errorf("nothing is damaged any more, and status says\n%s", got)
 	}
 }

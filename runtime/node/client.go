@@ -168,6 +168,13 @@ type RepoStatus struct {
 	CacheMemoryHits      uint64  `json:"cacheMemoryHits"`
 	CacheDiskHits        uint64  `json:"cacheDiskHits"`
 	CacheMisses          uint64  `json:"cacheMisses"`
+	Damage               *Damage `json:"damage"` // null: the last verification found none
+}
+
+// Damage is what a verification of the repository found, until one finds nothing.
+type Damage struct {
+	Problems int64     `json:"problems"`
+	Found    time.Time `json:"found"`
 }
 
 // Progress of long work. Total is 0 while it is unknown.

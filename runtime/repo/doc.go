@@ -8,6 +8,7 @@
 //	lock         held by the one process that has the repository open
 //	blocks/      the block engine's segments
 //	index/       the sealed database
+//	damage.json  how much the last verification found, if anything
 //	api.sock     the running daemon's socket (or a file that says where it is)
 //
 // One process at a time opens a repository; others talk to it over the

@@ -104,7 +104,12 @@ func (r *Repo) WriteMetrics(ctx context.Context, w io.Writer) {
 	if err != nil {
 		return // the node is stopping
 	}
+	var problems int64
+	if s.Damage != nil {
+		problems = s.Damage.Problems
+	}
 	gauges := []gauge{
+		{"noisefs_verify_problems", problems},
 		{"noisefs_blocks", s.Blocks},
 		{"noisefs_block_bytes", s.BlockBytes},
 		{"noisefs_index_bytes", s.IndexBytes},

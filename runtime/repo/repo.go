@@ -113,6 +113,7 @@ type Repo struct {
 	*node.Local
 	lock    *lock
 	engines *engines
+	damage  damage
 	ports   *host.Ports
 	network Network // nil: the node is alone
 	metrics *metrics.Set
@@ -238,7 +239,10 @@ func startNode(e *engines, network Network, options Options) (*Repo, error) {
 		ports.Stop()
 		return nil, err
 	}
-	return &Repo{Local: local, engines: e, ports: ports, network: network, metrics: set}, nil
+	return &Repo{
+		Local: local, engines: e, damage: damage{dir: e.dir, log: options.Log},
+		ports: ports, network: network, metrics: set,
+	}, nil
 }
 
 // Close stops the node, closes what it stood on, and gives up the lock.

@@ -2,8 +2,10 @@ package fuse
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -19,7 +21,8 @@ const permissions = 0o7777
 // kernel waits for such a request it has the directory locked, and a notice about
 // that directory would wait for the lock: both for ever. The kernel sees to what
 // it remembers by itself then. Of two mounts that change names, each would wait
-// for the other's lock in the same way, hence [Options.Writable]'s one.
+// for the other's lock in the same way, hence only one of them
+// may (Options.ReadOnly).
 //
 // Someone else's change of the very same path at the same time is seen when
 // rememberMax is over.
@@ -51,8 +54,8 @@ func (o *ownChanges) has(path string) bool {
 func (m *Mount) change(
 	ctx context.Context, do func(ctx context.Context) error, paths ...string,
 ) syscall.Errno {
-	if !m.options.Writable {
-		return syscall.EROFS // mounted read-only, and made writable by the kernel alone
+	if m.options.ReadOnly {
+		return syscall.EROFS // and made writable by the kernel alone
 	}
 	m.own.add(1, paths)
 	defer m.own.add(-1, paths)
@@ -60,6 +63,31 @@ func (m *Mount) change(
 	defer cancel()
 	return errnoOf(do(ctx), aboutName)
 }
+
+// storeMax is how long a request may take to store what was written: others may
+// be storing much at the same time.
+const storeMax = 5 * time.Minute
+
+// changeContent has the node change what is in a file. Like all requests it goes
+// on when its system call is interrupted.
+func (m *Mount) changeContent(
+	ctx context.Context, f *file, do func(ctx context.Context) error,
+) syscall.Errno {
+	paths := []string{f.target().Path}
+	m.own.add(1, paths)
+	defer m.own.add(-1, paths)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeMax)
+	defer cancel()
+	err := do(ctx)
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return errnoOf(err, aboutContent)
+}
+
+// now is when a file is changed.
+func now() time.Time { return time.Now().UTC() }
 
 // path is that of a name in the directory.
 func (d *directory) path(name string) string {
@@ -100,6 +128,47 @@ func (d *directory) make(
 	return d.Lookup(ctx, name, out)
 }
 
+// Create makes a file and opens it.
+func (d *directory) Create(
+	ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut,
+) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
+	inode, errno := d.make(ctx, name, messages.MakeEntry{
+		Type: messages.TypeFile, Mode: mode & permissions,
+	}, out)
+	if errno == syscall.EEXIST && flags&syscall.O_EXCL == 0 { // by another client, just now
+		inode, errno = d.Lookup(ctx, name, out)
+	}
+	if errno != 0 {
+		return nil, nil, 0, errno
+	}
+	f, ok := inode.Operations().(*file)
+	if !ok {
+		return nil, nil, 0, syscall.EEXIST
+	}
+	h, openFlags, errno := f.open(ctx, flags, messages.Target{Path: d.path(name)})
+	return inode, h, openFlags, errno
+}
+
+// Mknod makes an empty file. Devices, pipes and sockets are of one machine, and a
+// drive is not.
+func (d *directory) Mknod(
+	ctx context.Context, name string, mode, _ uint32, out *fuse.EntryOut,
+) (*fs.Inode, syscall.Errno) {
+	if kind := mode & syscall.S_IFMT; kind != syscall.S_IFREG && kind != 0 {
+		return nil, syscall.EPERM
+	}
+	return d.make(ctx, name, messages.MakeEntry{
+		Type: messages.TypeFile, Mode: mode & permissions,
+	}, out)
+}
+
+// Link refuses: a file of the drive has one name.
+func (d *directory) Link(
+	context.Context, fs.InodeEmbedder, string, *fuse.EntryOut,
+) (*fs.Inode, syscall.Errno) {
+	return nil, syscall.EPERM
+}
+
 // Unlink removes a file or symlink. That it is one, the kernel has checked.
 func (d *directory) Unlink(ctx context.Context, name string) syscall.Errno {
 	path := d.path(name)
@@ -127,14 +196,19 @@ func (d *directory) Rename(
 	}, from, to)
 }
 
-// Setattr changes mode and time of modification. There is no other owner than
-// the one who mounted, no time of access, and no other size yet.
+// Setattr implements [fs.NodeSetattrer].
 func (e *entry) Setattr(
 	ctx context.Context, h fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut,
 ) syscall.Errno {
-	if _, ok := in.GetSize(); ok {
-		return syscall.EROFS
+	if errno := e.setAttributes(ctx, in); errno != 0 {
+		return errno
 	}
+	return e.Getattr(ctx, h, out)
+}
+
+// setAttributes changes mode and time of modification. There is no other owner
+// than the one who mounted, and no time of access.
+func (e *entry) setAttributes(ctx context.Context, in *fuse.SetAttrIn) syscall.Errno {
 	uid, uidSet := in.GetUID()
 	gid, gidSet := in.GetGID()
 	if uidSet && uid != e.mount.owner.Uid || gidSet && gid != e.mount.owner.Gid {
@@ -148,15 +222,12 @@ func (e *entry) Setattr(
 	if modified, ok := in.GetMTime(); ok {
 		m.ModTime = &modified
 	}
-	if m.Mode != nil || m.ModTime != nil {
-		errno := e.mount.change(ctx, func(ctx context.Context) error {
-			return e.mount.client.SetAttributes(ctx, m)
-		}, m.Path)
-		if errno != 0 {
-			return staleIfMissing(errno)
-		}
+	if m.Mode == nil && m.ModTime == nil {
+		return 0
 	}
-	return e.Getattr(ctx, h, out)
+	return staleIfMissing(e.mount.change(ctx, func(ctx context.Context) error {
+		return e.mount.client.SetAttributes(ctx, m)
+	}, m.Path))
 }
 
 // Setxattr keeps nothing: the drive has no such attributes.

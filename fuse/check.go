@@ -13,6 +13,9 @@ var (
 	_ fs.NodeGetxattrer     = (*directory)(nil)
 	_ fs.NodeListxattrer    = (*directory)(nil)
 
+	_ fs.NodeCreater       = (*directory)(nil)
+	_ fs.NodeMknoder       = (*directory)(nil)
+	_ fs.NodeLinker        = (*directory)(nil)
 	_ fs.NodeMkdirer       = (*directory)(nil)
 	_ fs.NodeSymlinker     = (*directory)(nil)
 	_ fs.NodeUnlinker      = (*directory)(nil)
@@ -29,14 +32,17 @@ var (
 
 	_ fs.NodeOpener      = (*file)(nil)
 	_ fs.NodeGetattrer   = (*file)(nil)
+	_ fs.NodeSetattrer   = (*file)(nil)
 	_ fs.NodeGetxattrer  = (*file)(nil)
 	_ fs.NodeListxattrer = (*file)(nil)
 	_ fs.NodeStatfser    = (*file)(nil)
 
-	_ fs.FileReader   = (*fileHandle)(nil)
-	_ fs.FileReleaser = (*fileHandle)(nil)
-	_ fs.FileFlusher  = (*fileHandle)(nil)
-	_ fs.FileFsyncer  = (*fileHandle)(nil)
+	_ fs.FileReader    = (*fileHandle)(nil)
+	_ fs.FileWriter    = (*fileHandle)(nil)
+	_ fs.FileAllocater = (*fileHandle)(nil)
+	_ fs.FileReleaser  = (*fileHandle)(nil)
+	_ fs.FileFlusher   = (*fileHandle)(nil)
+	_ fs.FileFsyncer   = (*fileHandle)(nil)
 
 	_ fs.NodeReadlinker  = (*symlink)(nil)
 	_ fs.NodeGetattrer   = (*symlink)(nil)

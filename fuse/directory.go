@@ -36,8 +36,12 @@ func (d *directory) Lookup(
 // child is the node of an entry of the directory.
 func (d *directory) child(ctx context.Context, info messages.Info, out *fuse.EntryOut) *fs.Inode {
 	d.mount.fill(info, &out.Attr)
-	return d.NewInode(ctx, newEntry(d.mount, info),
+	inode := d.NewInode(ctx, newEntry(d.mount, info),
 		fs.StableAttr{Mode: typeBits(info.Type), Ino: info.Inode})
+	if f, ok := inode.Operations().(*file); ok { // it may be one that was there
+		f.overlay(&out.Attr)
+	}
+	return inode
 }
 
 // OpendirHandle begins a listing.

@@ -7,23 +7,29 @@
 //
 // # What is shown
 //
-// Directories, files and symlinks. Names, modes and times change where
-// [Options.Writable] allows it, the content of files does not. Everything belongs to the user
+// Directories, files and symlinks. Everything belongs to the user
 // who mounted; the kernel checks permissions by mode (default_permissions). An
 // inode number is that of the drive ([messages.Info]), and so the same after a
 // rename, a remount or a restart. Times are the time of the last change: nothing
 // else is kept.
 //
+// # What is written
+//
+// A file that is open for writing has a draft (runtime/draft), which all its open
+// handles read and write, and which is committed by each close(2) and fsync(2). The
+// last one that is closed ends it.
+//
 // # How long a request may take
 //
-// [Options.ReadTimeout]; after that it is EIO. An interrupted system call goes
+// [Options.ReadTimeout]; after that it is EIO. What stores has storeMax. An interrupted system call goes
 // on until then: a kernel that interrupts a read cannot tell a signal that kills
 // from one that the program ignores, and for the second an error would be wrong.
 //
 // # What the kernel remembers
 //
-// A number stands for the same bytes for ever, so that the page cache of a file
-// stays good over close, open and rename. Names and attributes are remembered for
+// The page cache of a file stays good over close, open and rename, until its time of
+// change is another one: all that changes the bytes of a number goes through this
+// kernel, or another mount, which is told. Names and attributes are remembered for
 // [rememberMax], and forgotten when the node says that they changed, before the
 // command that changed them returns. An answer that was on its way meanwhile is
 // not to be remembered (the mount counts changes to know); the instant between our

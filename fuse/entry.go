@@ -40,7 +40,7 @@ func newEntry(m *Mount, info messages.Info) fs.InodeEmbedder {
 	case messages.TypeSymlink:
 		return &symlink{entry{mount: m, info: info}}
 	}
-	return &file{entry{mount: m, info: info}}
+	return &file{entry: entry{mount: m, info: info}}
 }
 
 // typeBits is the type of an entry as part of st_mode.
@@ -64,16 +64,21 @@ func (e *entry) target() messages.Target {
 func (m *Mount) fill(info messages.Info, out *fuse.Attr) {
 	out.Ino = info.Inode
 	out.Mode = typeBits(info.Type) | info.Mode
-	out.Size = info.Size
+	setSize(out, info.Size)
 	if info.Type == messages.TypeSymlink {
-		out.Size = uint64(len(info.Target))
+		setSize(out, uint64(len(info.Target)))
 	}
-	out.Blocks = (out.Size + statBlock - 1) / statBlock
 	out.Blksize = transferBytes
 	out.Nlink = 1 // also of directories: their subdirectories are not counted
 	out.Owner = m.owner
 	changed := info.ModTime
 	out.SetTimes(&changed, &changed, &changed)
+}
+
+// setSize writes a size, and what it takes without holes.
+func setSize(out *fuse.Attr, size uint64) {
+	out.Size = size
+	out.Blocks = (size + statBlock - 1) / statBlock
 }
 
 // Getattr asks anew, since names, attributes and times change. What has lost

@@ -4,34 +4,85 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/draft"
+	"github.com/noisefs/noisefs/runtime/format"
 	"github.com/noisefs/noisefs/runtime/node"
 )
 
 // file is a regular file.
-type file struct{ entry }
+type file struct {
+	entry
 
-// Open opens the file in the node, for reading only. ESTALE when the name leads to another one
-// by now: the kernel looks it up again then.
+	mu      sync.Mutex
+	handles int // that are open
+	// draft has what is written to it: from the first handle that may write
+	// until the last handle of any sort is closed, so that all read the same.
+	draft *draft.Draft
+}
+
+// Open opens the file in the node. ESTALE when the name leads to another one by
+// now: the kernel looks it up again then.
 func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
-	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
+	return f.open(ctx, flags, f.target())
+}
+
+// open is Open for a file that has its place, or is about to get it.
+func (f *file) open(
+	ctx context.Context, flags uint32, at messages.Target,
+) (fs.FileHandle, uint32, syscall.Errno) {
+	writes := flags&syscall.O_ACCMODE != syscall.O_RDONLY
+	if writes && f.mount.options.ReadOnly {
 		return nil, 0, syscall.EROFS
 	}
 	ctx, cancel := f.mount.within(ctx)
 	defer cancel()
-	opened, err := f.mount.client.Open(ctx, f.target())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := &fileHandle{file: f}
+	switch {
+	case f.draft != nil:
+	case writes:
+		if errno := f.begin(ctx, at.Path); errno != 0 {
+			return nil, 0, errno
+		}
+	default:
+		opened, err := f.mount.client.Open(ctx, at)
+		if err != nil {
+			return nil, 0, staleIfMissing(errnoOf(err, aboutName))
+		}
+		if opened.Info().Inode != f.info.Inode {
+			_ = opened.Close() // nothing was written
+			return nil, 0, syscall.ESTALE
+		}
+		h.reader = opened
+	}
+	f.handles++
+	return h, fuse.FOPEN_KEEP_CACHE, 0
+}
+
+// begin makes the draft. The caller has the lock.
+func (f *file) begin(ctx context.Context, path string) syscall.Errno {
+	d, err := f.mount.client.EditFile(ctx, path, f.info.Inode,
+		func() string { return f.target().Path })
 	if err != nil {
-		return nil, 0, staleIfMissing(errnoOf(err, aboutName))
+		return staleIfMissing(errnoOf(err, aboutName))
 	}
-	if opened.Info().Inode != f.info.Inode {
-		_ = opened.Close() // nothing was written
-		return nil, 0, syscall.ESTALE
-	}
-	return &fileHandle{f.mount, opened}, fuse.FOPEN_KEEP_CACHE, 0
+	f.draft = d
+	return 0
+}
+
+// current returns the draft, nil while nobody writes.
+func (f *file) current() *draft.Draft {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.draft
 }
 
 // staleIfMissing says of a name that the kernel knows that it is outdated.
@@ -42,33 +93,194 @@ func staleIfMissing(errno syscall.Errno) syscall.Errno {
 	return errno
 }
 
-// fileHandle is a file open for reading: a handle of the reader, which reads
-// ahead of it where it is read from beginning to end.
+// overlay writes what is not committed yet over the attributes.
+func (f *file) overlay(out *fuse.Attr) {
+	d := f.current()
+	if d == nil {
+		return
+	}
+	changed := d.ModTime()
+	setSize(out, d.Size())
+	out.SetTimes(&changed, &changed, &changed)
+}
+
+// Getattr implements [fs.NodeGetattrer].
+func (f *file) Getattr(
+	ctx context.Context, h fs.FileHandle, out *fuse.AttrOut,
+) syscall.Errno {
+	errno := f.entry.Getattr(ctx, h, out)
+	if errno == 0 {
+		f.overlay(&out.Attr)
+	}
+	return errno
+}
+
+// Setattr changes the size, and what all entries have.
+func (f *file) Setattr(
+	ctx context.Context, h fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut,
+) syscall.Errno {
+	if size, ok := in.GetSize(); ok {
+		if errno := f.truncate(ctx, size); errno != 0 {
+			return errno
+		}
+	}
+	errno := f.setAttributes(ctx, in)
+	d := f.current()
+	if errno == syscall.ESTALE && d != nil {
+		errno = 0 // removed while it is open: it has no row to keep them
+	}
+	if errno != 0 {
+		return errno
+	}
+	if modified, ok := in.GetMTime(); ok && d != nil {
+		d.SetModTime(modified)
+	}
+	return f.Getattr(ctx, h, out)
+}
+
+// truncate changes the size. Of a file that nobody writes to, that is durable
+// when it returns.
+func (f *file) truncate(ctx context.Context, size uint64) syscall.Errno {
+	if size > format.FileSizeMax {
+		return syscall.EFBIG
+	}
+	return f.mount.changeContent(ctx, f, func(ctx context.Context) error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		alone := f.draft == nil
+		if alone {
+			if errno := f.begin(ctx, f.target().Path); errno != 0 {
+				return errno
+			}
+		}
+		err := f.draft.Truncate(ctx, size, now())
+		if alone && err == nil {
+			err = f.draft.Commit(ctx)
+		}
+		if alone && f.handles == 0 {
+			err = errors.Join(err, f.draft.Close())
+			f.draft = nil
+		}
+		return err
+	})
+}
+
+// fileHandle is an open file.
 type fileHandle struct {
-	mount *Mount
-	file  node.File
+	file *file
+	// reader is a handle of the node, which reads ahead of it where it is read
+	// from beginning to end; nil for a file that was being written to.
+	reader node.File
 }
 
 // Read reads at an offset; less than asked only at the end.
 func (h *fileHandle) Read(
 	ctx context.Context, dest []byte, offset int64,
 ) (fuse.ReadResult, syscall.Errno) {
-	ctx, cancel := h.mount.within(ctx)
+	ctx, cancel := h.file.mount.within(ctx)
 	defer cancel()
-	n, err := h.file.ReadAt(ctx, dest, offset)
+	var n int
+	var err error
+	if d := h.file.current(); d != nil {
+		n, err = d.ReadAt(ctx, dest, offset)
+	} else {
+		n, err = h.reader.ReadAt(ctx, dest, offset)
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, errnoOf(err, aboutContent)
 	}
 	return fuse.ReadResultData(dest[:n]), 0
 }
 
-// Release closes the handle.
-func (h *fileHandle) Release(context.Context) syscall.Errno {
-	return errnoOf(h.file.Close(), aboutContent)
+// Write writes at an offset.
+func (h *fileHandle) Write(
+	ctx context.Context, data []byte, offset int64,
+) (uint32, syscall.Errno) {
+	d := h.file.current()
+	switch {
+	case d == nil:
+		return 0, syscall.EBADF
+	case offset > format.FileSizeMax-int64(len(data)):
+		return 0, syscall.EFBIG
+	}
+	errno := h.file.mount.changeContent(ctx, h.file, func(ctx context.Context) error {
+		return d.WriteAt(ctx, data, offset, now())
+	})
+	if errno != 0 {
+		return 0, errno
+	}
+	return uint32(len(data)), 0
 }
 
-// Flush has nothing to do: nothing is written.
-func (h *fileHandle) Flush(context.Context) syscall.Errno { return 0 }
+// Flush is called by each close(2): what was written outlives the daemon then.
+func (h *fileHandle) Flush(ctx context.Context) syscall.Errno { return h.commit(ctx) }
 
-// Fsync has nothing to do either.
-func (h *fileHandle) Fsync(context.Context, uint32) syscall.Errno { return 0 }
+// Fsync makes what was written durable.
+func (h *fileHandle) Fsync(ctx context.Context, _ uint32) syscall.Errno { return h.commit(ctx) }
+
+func (h *fileHandle) commit(ctx context.Context) syscall.Errno {
+	d := h.file.current()
+	if d == nil {
+		return 0
+	}
+	return h.file.mount.changeContent(ctx, h.file, d.Commit)
+}
+
+// Release closes the handle. Pages of a file that is mapped may have been written
+// since the last close(2): nobody hears of an error of theirs but the log.
+func (h *fileHandle) Release(ctx context.Context) syscall.Errno {
+	f := h.file
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if h.reader != nil {
+		_ = h.reader.Close() // nothing was written through it
+	}
+	if f.handles--; f.handles > 0 || f.draft == nil {
+		return 0
+	}
+	d := f.draft
+	f.draft = nil
+	errno := f.mount.changeContent(ctx, f, d.Commit)
+	if err := d.Close(); errno == 0 {
+		errno = errnoOf(err, aboutContent)
+	}
+	if errno != 0 {
+		f.mount.options.Log.Warn("What was written to a file could not be stored", "error", errno)
+	}
+	return errno
+}
+
+// Modes of fallocate(2) that are answered.
+const (
+	allocateKeepSize  = 0x01
+	allocatePunchHole = 0x02
+	allocateZeroRange = 0x10
+)
+
+// Allocate makes a range zeros, or the file as long as it. No space is set aside
+// for what is written later.
+func (h *fileHandle) Allocate(
+	ctx context.Context, offset, length uint64, mode uint32,
+) syscall.Errno {
+	d := h.file.current()
+	zeroes := mode&(allocatePunchHole|allocateZeroRange) != 0
+	switch {
+	case d == nil:
+		return syscall.EBADF
+	case mode&^(allocateKeepSize|allocatePunchHole|allocateZeroRange) != 0:
+		return syscall.EOPNOTSUPP
+	case offset > format.FileSizeMax || length > format.FileSizeMax-offset:
+		return syscall.EFBIG
+	}
+	return h.file.mount.changeContent(ctx, h.file, func(ctx context.Context) error {
+		if zeroes {
+			if err := d.Zero(ctx, int64(offset), int64(length), now()); err != nil {
+				return err
+			}
+		}
+		if mode&allocateKeepSize == 0 && offset+length > d.Size() {
+			return d.Truncate(ctx, offset+length, now())
+		}
+		return nil
+	})
+}

@@ -54,7 +54,7 @@ func (unreachable) ReadAt(ctx context.Context, _ []byte, _ int64) (int, error) {
 
 func TestReadsEndAfterTheirTime(t *testing.T) {
 	m := &Mount{options: Options{ReadTimeout: time.Millisecond}}
-	h := &fileHandle{m, unreachable{}}
+	h := &fileHandle{file: &file{entry: entry{mount: m}}, reader: unreachable{}}
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel() // an interrupted call goes on, and ends like any other
 	if _, errno := h.Read(interrupted, make([]byte, 10), 0); errno != syscall.EIO {

@@ -15,6 +15,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"github.com/noisefs/noisefs/messages"
+	"github.com/noisefs/noisefs/runtime/draft"
 	"github.com/noisefs/noisefs/runtime/node"
 )
 
@@ -48,6 +49,10 @@ type Client interface {
 	MakeEntry(ctx context.Context, m messages.MakeEntry) error
 	// SetAttributes is as [node.Local.SetAttributes].
 	SetAttributes(ctx context.Context, m messages.SetAttributes) error
+	// EditFile is as [node.Local.EditFile].
+	EditFile(
+		ctx context.Context, path string, inode uint64, pathNow func() string,
+	) (*draft.Draft, error)
 	// Watch is as [node.Local.Watch].
 	Watch(changed func(path string)) (stop func())
 }
@@ -100,9 +105,9 @@ func (m *Mount) serve() error {
 	if err := canMount(); err != nil {
 		return err
 	}
-	remember, access := rememberMax, "ro"
-	if m.options.Writable {
-		access = "rw"
+	remember, access := rememberMax, "rw"
+	if m.options.ReadOnly {
+		access = "ro"
 	}
 	silent := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it would log names
 	server, err := fs.Mount(m.dir, m.root, &fs.Options{
@@ -123,10 +128,10 @@ func (m *Mount) serve() error {
 	return nil
 }
 
-// Writable tells whether names and attributes can still be changed through it.
+// Writable tells whether the drive can still be changed through it.
 func (m *Mount) Writable() bool {
 	mounted, err := isMounted(m.dir)
-	return m.options.Writable && (mounted || err != nil)
+	return !m.options.ReadOnly && (mounted || err != nil)
 }
 
 // Dir is where the drive is mounted, as an absolute path.
@@ -188,7 +193,7 @@ func (m *Mount) changed(path string) {
 // Options say how a drive is mounted.
 type Options struct {
 	AllowOther bool // users beside the one who mounts may use it, as modes permit
-	Writable   bool // names and attributes may be changed, by one mount of a drive at a time
+	ReadOnly   bool // nothing can be changed through it; of all mounts of a drive, all but one
 	NonEmpty   bool // the folder may have files, which are hidden meanwhile
 	// ReadTimeout is how long a request may take; then it fails with EIO. 0: 30 s.
 	ReadTimeout time.Duration
@@ -217,7 +222,7 @@ func (o *Options) Parse(list string) error {
 		key, value, _ := strings.Cut(option, "=")
 		switch key {
 		case "ro", "rw":
-			o.Writable = key == "rw"
+			o.ReadOnly = key == "ro"
 		case "", "defaults", "default_permissions", "auto", "noauto", "user", "users",
 			"nouser", "nofail", "_netdev", "noatime", "relatime":
 		case "allow_other":

@@ -119,10 +119,12 @@ type TreeAbandoned struct{ Answer }
 // Stat describes a target. Reply: [Statted].
 type Stat struct {
 	Call
-	Target Target
+	Target   Target
+	InfoOnly bool // leave Content out, which may have to be read
 }
 
-// Statted replies to [Stat]. Content is set for files: the reader opens it.
+// Statted replies to [Stat]. Content is set for files, unless only the Info was
+// asked for: the reader opens it.
 type Statted struct {
 	Answer
 	Info    Info

@@ -135,7 +135,7 @@ func (a *actor) receiveNames(ctx shell.Ctx, msg messages.ForDrive) {
 	case messages.Stat:
 		reply := messages.Statted{Answer: ctx.Caller().Answer()}
 		a.read(ctx, func(v *view) (err error) {
-			reply.Info, reply.Content, err = v.stat(m.Target)
+			reply.Info, reply.Content, err = v.stat(m)
 			return err
 		}, func() messages.Reply { return reply })
 	case messages.List:
@@ -148,6 +148,10 @@ func (a *actor) receiveNames(ctx shell.Ctx, msg messages.ForDrive) {
 		a.change(ctx, func(v *view) error { return v.makeDirectory(m.Path, m.Parents) })
 	case messages.MakeEntry:
 		a.change(ctx, func(v *view) error { return v.makeEntry(m) })
+	case messages.ClaimFile:
+		a.claimFile(ctx, m)
+	case messages.SetContent:
+		a.change(ctx, func(v *view) error { return v.setContent(m) })
 	case messages.SetAttributes:
 		a.change(ctx, func(v *view) error { return v.setAttributes(m) })
 	case messages.Rename:

@@ -142,6 +142,10 @@ func (v *view) drop(there located) error {
 		return nil
 	case there.overlaid:
 		return v.put(orphanRow(there.ino), []byte{})
+	case there.inline > 0:
+		if err := v.delete(inlineRow(there.ino)); err != nil {
+			return err
+		}
 	}
 	return v.delete(inodeRow(there.ino))
 }

@@ -13,7 +13,8 @@
 // a few rows, and a change in its depth copies up only the directories on
 // the way there: each gets an inode with its place in the snapshot as base.
 // A file is a root block, or content as an entry has it when it was moved
-// out of a snapshot.
+// out of a snapshot or changed, or, when it was changed and is small, bytes in
+// a row of their own.
 //
 // Every change is one durable transaction whose conditions are the rows it
 // was decided on. Changes take turns; look-ups do not wait for them.

@@ -12,6 +12,9 @@ import (
 // next page of a listing need not read all changed names again.
 const windowsKept = 4
 
+// rowKeptMax is the largest row in bytes that is kept.
+const rowKeptMax = 4 << 10
+
 // memory is what all decisions share: rows and windows as they are in the
 // index now, and decoded nodes, which never change. All forget what was used
 // longest ago.
@@ -39,10 +42,20 @@ func (m *memory) node(ref messages.BlockRef) (format.Node, bool) { return m.node
 // which a name changes is dropped: who lists it while it is being changed
 // reads it again.
 func (m *memory) committing(id rowID, value []byte) {
-	m.rows.put(id, value)
+	m.keep(id, value)
 	if id.table == port.TableDentries {
 		m.windows.drop(parentOf(id))
 	}
+}
+
+// keep takes a row as it is in the index. A large one is not kept: the bound is
+// on how many there are.
+func (m *memory) keep(id rowID, value []byte) {
+	if len(value) > rowKeptMax {
+		m.rows.drop(id)
+		return
+	}
+	m.rows.put(id, value)
 }
 
 // forgetRows drops all rows, when it is not known what the index holds.

@@ -90,14 +90,14 @@ func (v *view) target(t messages.Target) (located, string, error) {
 }
 
 // stat describes a target.
-func (v *view) stat(t messages.Target) (messages.Info, messages.Content, error) {
-	at, name, err := v.target(t)
+func (v *view) stat(m messages.Stat) (messages.Info, messages.Content, error) {
+	at, name, err := v.target(m.Target)
 	if err != nil {
 		return messages.Info{}, messages.Content{}, err
 	}
 	var content messages.Content
-	if at.kind == messages.TypeFile {
-		if content, err = v.contentOf(at.inode); err != nil {
+	if at.kind == messages.TypeFile && !m.InfoOnly {
+		if content, err = v.contentOf(at); err != nil {
 			return messages.Info{}, messages.Content{}, err
 		}
 	}

@@ -267,6 +267,7 @@ func (m *machine) collectAlongside(rt *rapid.T) {
 	})
 	changes := []func(*rapid.T){
 		m.mkdir, m.rename, m.rename, m.remove, m.share, m.importOne, m.putFile, m.putTree,
+		m.changeFile,
 	}
 	for range rapid.IntRange(1, 6).Draw(rt, "changes") {
 		rapid.SampledFrom(changes).Draw(rt, "change")(rt)
@@ -381,7 +382,8 @@ func TestNamespaceIsAsTheModel(t *testing.T) {
 		m := &machine{house: newHouse(rt, s), rt: rt, model: newModel()}
 		rt.Repeat(map[string]func(*rapid.T){
 			"mkdir": m.mkdir, "putFile": m.putFile, "putTree": m.putTree,
-			"rename": m.rename, "rename2": m.rename, "remove": m.remove,
+			"changeFile": m.changeFile,
+			"rename":     m.rename, "rename2": m.rename, "remove": m.remove,
 			"share": m.share, "import": m.importOne, "unshare": m.unshareOne,
 			"powerCut": m.powerCut, "panic": m.panicDrive, "collect": m.collect,
 			"collectAlongside": m.collectAlongside, "collectAlongside2": m.collectAlongside,

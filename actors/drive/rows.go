@@ -43,6 +43,7 @@ const (
 	inodeBelow    protowire.Number = 10
 	inodeOverlaid protowire.Number = 11
 	inodeNumber   protowire.Number = 12
+	inodeInline   protowire.Number = 13 // bytes in the inline row
 )
 
 // Field numbers of the dentry row: exactly one is there.
@@ -73,6 +74,10 @@ func numberKey(ino uint64) string {
 }
 
 func inodeRow(ino uint64) rowID { return rowID{port.TableInodes, "", numberKey(ino)} }
+
+// inlineRow has the bytes of a small file that was changed. They are a row of
+// their own, so that whoever lists a directory does not read them.
+func inlineRow(ino uint64) rowID { return rowID{port.TableInline, "", numberKey(ino)} }
 
 func dentryRow(parent uint64, name string) rowID {
 	return rowID{port.TableDentries, numberKey(parent), name}
@@ -113,6 +118,7 @@ type inode struct {
 	root    *messages.BlockRef
 	size    uint64
 	content messages.Content
+	inline  uint64 // bytes in a row of their own; or there
 
 	// A directory is an immutable base, and what was changed since: the
 	// dentries of its number. overlaid tells that there are some.
@@ -136,8 +142,11 @@ func (s snapshot) isEmpty() bool { return s.ref == nil }
 
 // bytes is the size of a file.
 func (i *inode) bytes() uint64 {
-	if i.root != nil {
+	switch {
+	case i.root != nil:
 		return i.size
+	case i.inline > 0:
+		return i.inline
 	}
 	return i.content.Size
 }
@@ -169,6 +178,7 @@ func encodeInode(p format.Params, i inode) ([]byte, error) {
 	}
 	b = appendUint(b, inodeOverlaid, protowire.EncodeBool(i.overlaid))
 	b = appendUint(b, inodeNumber, i.number)
+	b = appendUint(b, inodeInline, i.inline)
 	return b, checkInode(p, &i)
 }
 
@@ -207,6 +217,8 @@ func decodeInode(p format.Params, b []byte) (inode, error) {
 			i.overlaid = r.uint(1) == 1
 		case inodeNumber:
 			i.number = r.uint(1<<64 - 1)
+		case inodeInline:
+			i.inline = r.uint(uint64(p.PackMax()))
 		default:
 			r.fail("an unknown field")
 		}
@@ -223,7 +235,7 @@ func decodeInode(p format.Params, b []byte) (inode, error) {
 
 // checkInode is run before an inode row is written and after it is read.
 func checkInode(p format.Params, i *inode) error {
-	file := i.root != nil || i.size > 0 || i.content.Size > 0
+	file := i.root != nil || i.size > 0 || i.content.Size > 0 || i.inline > 0
 	directory := i.base.ref != nil || len(i.base.below) > 0 || i.overlaid
 	bad := ""
 	switch {
@@ -233,7 +245,8 @@ func checkInode(p format.Params, i *inode) error {
 		bad = "a symlink's target"
 	case file && i.kind != messages.TypeFile, directory && i.kind != messages.TypeDirectory:
 		bad = "what another type has"
-	case i.root != nil && i.content.Size > 0, i.root == nil && i.size > 0:
+	case i.root != nil && i.content.Size > 0, i.root == nil && i.size > 0,
+		i.inline > 0 && (i.root != nil || i.content.Size > 0), i.inline > uint64(p.PackMax()):
 		bad = "content in two places"
 	case i.root != nil && i.root.Level == 0, i.base.ref != nil && i.base.ref.Level == 0:
 		bad = "a root that is no node"

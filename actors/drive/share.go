@@ -43,8 +43,10 @@ func (v *view) toShare(path string) (shared, error) {
 		if s.root != nil {
 			s.link = &messages.Link{Kind: messages.LinkFile, Root: *s.root}
 		}
-		s.content = s.inode.content
-		return s, nil
+		if s.root == nil {
+			s.content, err = v.contentOf(s.located)
+		}
+		return s, err
 	case messages.TypeDirectory:
 		return s, v.shareDirectory(&s)
 	}
@@ -385,7 +387,7 @@ func (v *view) shareEntry(n named) (shareEntry, error) {
 	}}
 	switch n.kind {
 	case messages.TypeFile:
-		content, err := v.contentOf(n.inode)
+		content, err := v.contentOf(located{n.ino, n.inode})
 		entry.Content = content
 		return entry, err
 	case messages.TypeDirectory:

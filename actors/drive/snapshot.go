@@ -244,8 +244,11 @@ func (v *view) fromLink(link messages.Link) (inode, string, error) {
 
 // contentOf returns where a file's bytes are; of a file with a root of its
 // own, as the root says.
-func (v *view) contentOf(i inode) (messages.Content, error) {
-	if i.root == nil {
+func (v *view) contentOf(i located) (messages.Content, error) {
+	switch {
+	case i.inline > 0:
+		return v.inlineContent(i)
+	case i.root == nil:
 		return i.content, nil
 	}
 	node, err := v.node(*i.root)

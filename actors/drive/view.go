@@ -276,7 +276,7 @@ func (v *view) knowRead(id rowID, value []byte) {
 // date, so it may.
 func (v *view) publish() {
 	for _, id := range v.learned {
-		v.shared.rows.put(id, v.rows[id])
+		v.shared.keep(id, v.rows[id])
 	}
 	for _, directory := range slices.Sorted(maps.Keys(v.windows)) {
 		if w := v.windows[directory]; w.ready {

@@ -24,8 +24,9 @@ func newMountCommand(g *globals) *cobra.Command {
 		Use:   "mount DIR",
 		Short: "Show the drive as a folder",
 		Long: `Mount shows the drive on a folder, which must be empty. Changes made by the
-other commands show at once. It is read-only; with --read-only=false names, modes
-and times can be changed through it, but not yet what files contain.
+other commands show at once. What is written to a file is stored when the file is
+closed, or by fsync. Of several folders one can be writable; the others take
+--read-only.
 
 The running daemon serves it, until it stops or the drive is unmounted. Without
 a daemon this command is one, in the foreground, and ends when the drive is
@@ -40,8 +41,8 @@ nodev, nosuid and noexec.`,
 			if allowOther {
 				options = append(options, "allow_other")
 			}
-			if !readOnly {
-				options = append(options, "rw")
+			if readOnly {
+				options = append(options, "ro")
 			}
 			if readTimeout != 0 {
 				options = append(options, "read_timeout="+readTimeout.String())
@@ -51,7 +52,7 @@ nodev, nosuid and noexec.`,
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&options, "mount-option", "o", nil, "mount options, separated by commas")
-	flags.BoolVar(&readOnly, "read-only", true, "refuse changes, also of names and modes")
+	flags.BoolVar(&readOnly, "read-only", false, "refuse changes")
 	flags.BoolVar(&allowOther, "allow-other", false, "let other users in, as permissions say")
 	flags.DurationVar(&readTimeout, "read-timeout", 0,
 		"how long a read may wait for the network before it fails (default 30s)")
@@ -155,8 +156,9 @@ func (m *mounts) add(dir, list string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for other := range m.mounted {
-		if options.Writable && other.Writable() {
-			return fmt.Errorf("%w: %s has the drive writable, and only one folder can",
+		if !options.ReadOnly && other.Writable() {
+			return fmt.Errorf("%w: the drive can be changed through %s already, and one "+
+				"folder alone can be writable; mount this one with --read-only",
 				fuse.ErrMountPoint, other.Dir())
 		}
 	}

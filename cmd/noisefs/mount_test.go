@@ -58,7 +58,7 @@ func isMountPoint(t *testing.T, dir string) bool {
 // mount with it, before the folder goes.
 func mountDaemon(t *testing.T, repository, dir string) *process {
 	t.Helper()
-	daemon := startDaemon(t, repository, "--mount", dir)
+	daemon := startDaemon(t, repository, "--mount", dir, "--mount-options", "ro")
 	t.Cleanup(func() {
 		if daemon.running() {
 			daemon.stop()

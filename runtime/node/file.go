@@ -22,7 +22,7 @@ var _ File = (*file)(nil)
 
 // Open implements [Client].
 func (l *Local) Open(ctx context.Context, target messages.Target) (File, error) {
-	statted, err := l.stat(ctx, target)
+	statted, err := l.stat(ctx, messages.Stat{Target: target})
 	if err != nil {
 		return nil, err
 	}

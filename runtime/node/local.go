@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 
+	"github.com/noisefs/noisefs/runtime/draft"
 	"github.com/noisefs/noisefs/runtime/format"
 	"github.com/noisefs/noisefs/runtime/port"
 	"github.com/noisefs/noisefs/runtime/shell"
@@ -22,6 +23,7 @@ type Local struct {
 	network *Network // nil: the node is alone
 
 	watchers watchers
+	edits    edits
 }
 
 var _ Client = (*Local)(nil)
@@ -50,6 +52,7 @@ func Start(
 		turns:   make(chan struct{}, asksMax),
 		index:   index,
 		network: config.Network,
+		edits:   edits{budget: draft.Budget{Max: editBytesMax}},
 	}, nil
 }
 

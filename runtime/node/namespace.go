@@ -6,15 +6,16 @@ import (
 	"github.com/noisefs/noisefs/messages"
 )
 
-func (l *Local) stat(ctx context.Context, target messages.Target) (messages.Statted, error) {
+func (l *Local) stat(ctx context.Context, m messages.Stat) (messages.Statted, error) {
 	return ask[messages.Statted](ctx, l, roleDrive, func(call messages.Call) messages.Command {
-		return messages.Stat{Call: call, Target: target}
+		m.Call = call
+		return m
 	})
 }
 
 // Stat implements [Client].
 func (l *Local) Stat(ctx context.Context, target messages.Target) (messages.Info, error) {
-	statted, err := l.stat(ctx, target)
+	statted, err := l.stat(ctx, messages.Stat{Target: target, InfoOnly: true})
 	return statted.Info, err
 }
 

@@ -116,6 +116,7 @@ that is needed to read a file back, and nothing less is enough.`,
 		newRepoCommand(g), newBlockCommand(g), newConfigCommand(g),
 		newVaultCommand(g), newTreeCommand(g), newVersionCommand(g),
 		newBenchCommand(g), newSimCommand(g, simulateFleet), newExitCodesCommand(), newJSONCommand(),
+		newDamageCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		wrapArgs(cmd)

@@ -71,9 +71,8 @@ func advise(h nodeHealth) []string {
 	advice := []string{}
 	s := h.Repo
 	if d := s.Damage; d != nil {
-		advice = append(advice, fmt.Sprintf("'noisefs repo verify' found %d problems%s, and lists them "+
-			"when it is run again: files that 'noisefs get' says are damaged are to be stored again, or "+
-			"removed ('noisefs rm', then 'noisefs repo gc'), until it finds none", d.Problems, since(d.Found)))
+		advice = append(advice, fmt.Sprintf("'noisefs repo verify' found %d problems%s: 'noisefs help "+
+			"damage' says what to do, until it finds none", d.Problems, since(d.Found)))
 	}
 	if room := s.BlockBytes + s.FreeBytes; room > 0 && float64(s.BlockBytes) > fullShare*float64(room) {
 		advice = append(advice, fmt.Sprintf("only %s are left: remove files and run "+

@@ -80,7 +80,7 @@ func TestStatusTellsOfDamage(t *testing.T) {
 	}
 	mustFail(t, exitCorrupt, "repo", "verify")
 	got := must(t, "", "status")
-	for _, want := range []string{"see below", "noisefs repo verify", "noisefs rm"} {
+	for _, want := range []string{"see below", "noisefs repo verify", "noisefs help damage"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("status does not say %q:\n%s", want, got)
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 
@@ -74,8 +75,11 @@ func syncDir(fs vfs.FS, dir string) error {
 func readPointer(fs vfs.FS, dir string) (generation, error) {
 	var g generation
 	file, err := fs.Open(fs.PathJoin(dir, pointerName))
+	if errors.Is(err, os.ErrNotExist) {
+		return g, fmt.Errorf("%w: there is no index: %w", port.ErrIndexCorrupt, err)
+	}
 	if err != nil {
-		return g, fmt.Errorf("index: no index here: %w", err)
+		return g, fmt.Errorf("index: %w", err)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, pointerSizeMax))
 	if err = errors.Join(err, file.Close()); err != nil {

@@ -9,28 +9,19 @@ import (
 	"github.com/noisefs/noisefs/messages"
 	"github.com/noisefs/noisefs/runtime/node"
 	"github.com/noisefs/noisefs/runtime/repo"
-	"github.com/noisefs/noisefs/runtime/vault"
 )
 
 // What a verification found is known until one finds nothing, also to the next
 // process: the damage does not go away with the one that saw it.
 func TestDamageIsRemembered(t *testing.T) {
-	dir := t.TempDir()
-	if err := repo.Create(dir, vault.WithNothing(), vault.Options{}, nil); err != nil {
-		t.Fatal(err)
-	}
-	opened, err := reopen(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := newRepository(t)
+	opened := mustReopen(t, dir)
 	place := messages.Place{Path: "/a"}
 	noise := strings.NewReader(strings.Repeat("noise", 1<<16))
 	if _, err := opened.PutFile(t.Context(), noise, node.PutOptions{Place: place}); err != nil {
 		t.Fatal(err)
 	}
-	if err := opened.Close(); err != nil {
-		t.Fatal(err)
-	}
+	mustClose(t, opened)
 	segments, err := filepath.Glob(filepath.Join(dir, "blocks", "*.pack"))
 	if err != nil || len(segments) == 0 {
 		t.Fatalf("%d segments: %v", len(segments), err)
@@ -83,8 +74,6 @@ func TestDamageIsRemembered(t *testing.T) {
 			t.Fatalf("%s: %d problems", step.name, problems)
 		}
 		expect(step.name+", verified", opened, problems)
-		if err := opened.Close(); err != nil {
-			t.Fatal(err)
-		}
+		mustClose(t, opened)
 	}
 }

@@ -23,7 +23,9 @@ var (
 	ErrExists       = errors.New("repo: there is a repository here already")
 	ErrNewer        = errors.New("repo: written by a newer version of NoiseFS; use that one")
 	ErrBroken       = errors.New("repo: repo.json is damaged")
-	ErrNotEmpty     = errors.New("repo: the folder is not empty")
+	ErrIndex        = errors.New("repo: the index is damaged or gone, and with it the names of the " +
+		"drive; links that you kept elsewhere still work ('noisefs help damage' says how)")
+	ErrNotEmpty = errors.New("repo: the folder is not empty")
 )
 
 const (

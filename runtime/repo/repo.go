@@ -120,7 +120,7 @@ type Repo struct {
 }
 
 // Open locks the repository in dir and starts a node over it. Errors wrap
-// ErrNoRepository, ErrNewer, ErrBroken, ErrLocked, and those of the vault and
+// ErrNoRepository, ErrNewer, ErrBroken, ErrIndex, ErrLocked, and those of the vault and
 // the engines.
 func Open(ctx context.Context, dir string, options Options) (*Repo, error) {
 	if err := Check(dir); err != nil {
@@ -295,6 +295,9 @@ func (e *engines) open(v *vault.Vault, cfg *config.Config) (err error) {
 	e.index, err = openIndex(filepath.Join(e.dir, indexName), keys, index.Options{
 		Logger: e.log, CacheBytes: cfg.Index.CacheBytes, MemtableBytes: cfg.Index.MemtableBytes,
 	})
+	if errors.Is(err, port.ErrIndexCorrupt) {
+		return fmt.Errorf("%w: %w", ErrIndex, err)
+	}
 	if err != nil {
 		return fmt.Errorf("repo: index: %w", err)
 	}

@@ -32,9 +32,13 @@ type lock struct{ file *flock.Flock }
 func takeLock(ctx context.Context, dir, who string, wait time.Duration) (*lock, error) {
 	path := filepath.Join(dir, lockName)
 	file := flock.New(path, flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(ctx, max(wait, lockPoll))
-	defer cancel()
-	taken, err := file.TryLockContext(ctx, lockPoll)
+	// However long it took to come here: a lock that is free is taken.
+	taken, err := file.TryLock()
+	if err == nil && !taken {
+		ctx, cancel := context.WithTimeout(ctx, max(wait, lockPoll))
+		defer cancel()
+		taken, err = file.TryLockContext(ctx, lockPoll)
+	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, fmt.Errorf("repo: lock: %w", err)
 	}

@@ -57,6 +57,17 @@ type Bounds struct {
 	// the latter, the least useful are closed until there are as many as the
 	// former.
 	ConnectionsLow, ConnectionsHigh int
+	// RelaysMax bounds the relays that this node is reached through, when it
+	// cannot be dialled; RelayCheck is how often they are looked after.
+	RelaysMax  int
+	RelayCheck time.Duration
+	// ReservationsMax bounds the nodes that are reached through this one, and
+	// CircuitsPerPeer the connections through it that one peer may be an end of.
+	// Each of them ends after CircuitTime, or CircuitBytesMax in one direction.
+	// UpMax and DownMax do not bound them.
+	ReservationsMax, CircuitsPerPeer int
+	CircuitBytesMax                  int64
+	CircuitTime                      time.Duration
 	// UpMax and DownMax bound the bytes per second that go to others and come
 	// from them over our own protocols, PeerUpMax and PeerDownMax those of one
 	// peer; 0: no bound, otherwise RateMin or more.
@@ -78,6 +89,9 @@ func DefaultBounds() Bounds {
 		ResponseBytesPerPeer: 16 << 20,
 		DialTimeout:          10 * time.Second, FrameTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 		ConnectionsLow: 64, ConnectionsHigh: 128,
+		RelaysMax: 2, RelayCheck: 10 * time.Second,
+		ReservationsMax: 64, CircuitsPerPeer: 16,
+		CircuitBytesMax: defaultCircuitBytes, CircuitTime: defaultCircuitTime,
 	}
 }
 
@@ -99,6 +113,9 @@ func (b Bounds) withDefaults() Bounds {
 		{&b.ResponseBytesPerPeer, &d.ResponseBytesPerPeer},
 		{&b.ConnectionsLow, &d.ConnectionsLow},
 		{&b.ConnectionsHigh, &d.ConnectionsHigh},
+		{&b.RelaysMax, &d.RelaysMax},
+		{&b.ReservationsMax, &d.ReservationsMax},
+		{&b.CircuitsPerPeer, &d.CircuitsPerPeer},
 	} {
 		if *number.value == 0 {
 			*number.value = *number.fallback
@@ -108,6 +125,8 @@ func (b Bounds) withDefaults() Bounds {
 		{&b.DialTimeout, &d.DialTimeout},
 		{&b.FrameTimeout, &d.FrameTimeout},
 		{&b.IdleTimeout, &d.IdleTimeout},
+		{&b.RelayCheck, &d.RelayCheck},
+		{&b.CircuitTime, &d.CircuitTime},
 	} {
 		if *span.value == 0 {
 			*span.value = *span.fallback
@@ -115,6 +134,9 @@ func (b Bounds) withDefaults() Bounds {
 	}
 	if b.InboundBytesPerPeer == 0 {
 		b.InboundBytesPerPeer = d.InboundBytesPerPeer
+	}
+	if b.CircuitBytesMax == 0 {
+		b.CircuitBytesMax = d.CircuitBytesMax
 	}
 	return b
 }
@@ -144,6 +166,12 @@ func (b Bounds) Validate() error {
 		{"IdleTimeout", int64(b.IdleTimeout), int64(time.Millisecond)},
 		{"ConnectionsLow", int64(b.ConnectionsLow), 1},
 		{"ConnectionsHigh", int64(b.ConnectionsHigh), int64(b.ConnectionsLow)},
+		{"RelaysMax", int64(b.RelaysMax), 1},
+		{"RelayCheck", int64(b.RelayCheck), int64(time.Millisecond)},
+		{"ReservationsMax", int64(b.ReservationsMax), 1},
+		{"CircuitsPerPeer", int64(b.CircuitsPerPeer), 1},
+		{"CircuitBytesMax", b.CircuitBytesMax, 2 * largest},
+		{"CircuitTime", int64(b.CircuitTime), int64(time.Second)},
 	} {
 		if bound.got < bound.min {
 			return fmt.Errorf("%w: %s is %d, want %d or more",

@@ -12,12 +12,17 @@ import (
 // three times the CPU.
 const tcpAhead = 300 * time.Millisecond
 
+// relaysAfter is how long a relay waits while the peer itself is tried.
+const relaysAfter = time.Second
+
 // tcpFirst ranks the addresses of a peer as libp2p does, except that it tries
-// TCP before QUIC.
+// TCP before QUIC, and relays after both.
 func tcpFirst(addresses []multiaddr.Multiaddr) []network.AddrDelay {
-	var first, rest []multiaddr.Multiaddr
+	var first, rest, relayed []multiaddr.Multiaddr
 	for _, address := range addresses {
-		if _, err := address.ValueForProtocol(multiaddr.P_TCP); err == nil {
+		if !isDirect(address) {
+			relayed = append(relayed, address)
+		} else if _, err := address.ValueForProtocol(multiaddr.P_TCP); err == nil {
 			first = append(first, address)
 		} else {
 			rest = append(rest, address)
@@ -28,6 +33,14 @@ func tcpFirst(addresses []multiaddr.Multiaddr) []network.AddrDelay {
 		if len(first) > 0 {
 			next.Delay += tcpAhead
 		}
+		ranked = append(ranked, next)
+	}
+	last := time.Duration(0)
+	if len(ranked) > 0 {
+		last = relaysAfter
+	}
+	for _, next := range swarm.DefaultDialRanker(relayed) {
+		next.Delay += last
 		ranked = append(ranked, next)
 	}
 	return ranked

@@ -25,6 +25,9 @@
 // DHT do not enter it. If that is wanted, the public one is asked when ours does
 // not know (public.go).
 //
+// A node that cannot be dialled is reached through others, which carry what is
+// said to it (reach.go, reserve.go, relay.go).
+//
 // Nodes of IPFS are spoken with by package bitswap, which asks this node's own
 // actors by Host.Ask as a peer would.
 //

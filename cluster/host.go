@@ -39,7 +39,8 @@ var ErrAddress = errors.New("cluster: bad address")
 type Config struct {
 	// Seed is the seed of the identity key. It is copied, and not kept.
 	Seed messages.Secret
-	// Listen are the multiaddrs to listen on, TCP or QUIC.
+	// Listen are the multiaddrs to listen on, TCP or QUIC. Without any the node
+	// dials others, and is reached through relays: Relayed has to be Always.
 	Listen []string
 	// Secret, if set, makes the network private: nodes without it get no
 	// connection. It excludes QUIC, which cannot be protected so. It is copied.
@@ -63,6 +64,13 @@ type Config struct {
 	// BitswapBounds says how much there is of everything of bitswap; blocks have
 	// the size that Bounds says. Without Bitswap it is of no use.
 	BitswapBounds bitswap.Bounds
+	// Relayed says whether this node has itself be reached through relays: others
+	// that it is connected with. Auto: when it is found that nobody can dial it.
+	// Never: nor does it reach others so.
+	Relayed Choice
+	// RelayOthers says whether this node is a relay for others. Auto: when it is
+	// found that it can be dialled.
+	RelayOthers Choice
 	// Bounds says how much there is of everything.
 	Bounds Bounds
 	// Protocols are spoken beside those of package messages; for tests.
@@ -166,6 +174,8 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 		return err
 	}
 	switch {
+	case len(listen) == 0 && c.Relayed != Always:
+		return fmt.Errorf("%w: nothing to listen on", ErrAddress)
 	case c.Secret != nil && slices.ContainsFunc(listen, isQUIC):
 		return fmt.Errorf("%w: a private network is over TCP alone", ErrAddress)
 	case c.Secret != nil && c.PublicDHT:
@@ -207,19 +217,35 @@ func (h *Host) listen(bootstrap []peer.AddrInfo) error {
 	} else {
 		options = append(options, libp2p.PrivateNetwork(c.Secret[:]))
 	}
-	switch {
-	case !wide:
-		options = append(options, libp2p.DisableRelay())
-	case c.Secret != nil: // strangers could not tell us how they see us
-		options = append(options, libp2p.DisableRelay(), libp2p.NATPortMap())
-	default:
-		options = append(options,
-			libp2p.NATPortMap(), libp2p.EnableHolePunching(), libp2p.EnableAutoNATv2())
-	}
+	options = append(options, c.passage(wide)...)
 	if h.host, err = libp2p.New(options...); err != nil {
 		return fmt.Errorf("cluster: %w", errors.Join(err, resources.Close(), connections.Close()))
 	}
 	return nil
+}
+
+// passage is what lets others connect to a node behind a router. wide tells that
+// it listens to other machines.
+func (c Config) passage(wide bool) []libp2p.Option {
+	var options []libp2p.Option
+	if c.Relayed == Never {
+		options = append(options, libp2p.DisableRelay())
+	} else {
+		options = append(options, libp2p.EnableRelay())
+	}
+	if wide {
+		options = append(options, libp2p.NATPortMap())
+	}
+	if wide && c.Relayed != Never {
+		options = append(options, libp2p.EnableHolePunching())
+	}
+	switch {
+	case wide && c.Secret == nil:
+		return append(options, libp2p.EnableAutoNATv2())
+	case c.Relayed == Always: // nobody could tell us how they see us
+		return append(options, libp2p.ForceReachabilityPrivate())
+	}
+	return options
 }
 
 // route makes what finds nodes whose addresses are not known. Our own DHT does
@@ -305,6 +331,7 @@ func (h *Host) Connect(ctx context.Context, address string) (messages.NodeID, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.config.Bounds.DialTimeout)
 	defer cancel()
+	ctx = network.WithAllowLimitedConn(ctx, throughRelays)
 	if err := h.host.Connect(ctx, infos[0]); err != nil {
 		return id, fmt.Errorf("%w: %w", port.ErrUnreachable, err)
 	}
@@ -398,9 +425,6 @@ func parseListen(texts []string) (all []multiaddr.Multiaddr, wide bool, err erro
 		}
 		all = append(all, address)
 		wide = wide || !manet.IsIPLoopback(address)
-	}
-	if len(all) == 0 {
-		return nil, false, fmt.Errorf("%w: nothing to listen on", ErrAddress)
 	}
 	return all, wide, nil
 }

@@ -79,10 +79,15 @@ func (x *exchanges) runLane(l *lane) {
 	<-broken
 }
 
+// throughRelays is why libp2p may open our streams through a relay, too: it
+// would not, since a circuit is bounded. What is lost when it ends is asked again.
+const throughRelays = "a circuit may carry blocks"
+
 // openLane dials the peer and opens the stream; nil if that fails.
 func (x *exchanges) openLane(l *lane) network.Stream {
 	ctx, cancel := context.WithTimeout(x.ended, x.bounds.DialTimeout)
 	defer cancel()
+	ctx = network.WithAllowLimitedConn(ctx, throughRelays)
 	stream, err := x.host.NewStream(ctx, peerOf(l.to), protocol.ID(l.protocol))
 	if err != nil {
 		return nil

@@ -74,6 +74,13 @@ func (t *town) move(spoil func(*config.Config)) *resident {
 			settings := cluster.Config{
 				Seed: identity.Seed, Listen: []string{c.Network.Listen}, Gate: r.gate,
 			}
+			if c.Network.Relay == "on" { // and dialled by nobody
+				settings.Listen, settings.Relayed = nil, cluster.Always
+			}
+			if c.Network.RelayService == "on" {
+				settings.RelayOthers = cluster.Always
+			}
+			settings.Bounds.RelayCheck = 100 * time.Millisecond
 			if c.Network.Bootstrap != "" {
 				settings.Bootstrap = []string{c.Network.Bootstrap}
 			}

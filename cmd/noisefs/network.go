@@ -41,10 +41,13 @@ func joinNetwork(
 			Bootstrap: strings.Fields(c.Network.Bootstrap), MDNS: c.Network.MDNS == "on",
 			PublicDHT: c.Network.PublicDHT == "on",
 			Bitswap:   c.Network.Bitswap == "on", Sources: strings.Fields(c.Network.IPFSPeers),
+			Relayed: choice(c.Network.Relay), RelayOthers: choice(c.Network.RelayService),
 			Bounds: cluster.Bounds{
 				ConnectionsLow: c.Network.ConnectionsLow, ConnectionsHigh: c.Network.ConnectionsHigh,
 				UpMax: c.Network.UpMax, DownMax: c.Network.DownMax,
 				PeerUpMax: c.Network.PeerUpMax, PeerDownMax: c.Network.PeerDownMax,
+				ReservationsMax: c.Network.RelayNodesMax,
+				CircuitBytesMax: c.Network.RelayCircuitBytes,
 			},
 			Log: log,
 		})
@@ -55,6 +58,18 @@ func joinNetwork(
 			return nil, err
 		}
 		return networked{host}, nil
+	}
+}
+
+// choice is what a setting says of what the node can find out by itself.
+func choice(text string) cluster.Choice {
+	switch text {
+	case "on":
+		return cluster.Always
+	case "off":
+		return cluster.Never
+	default:
+		return cluster.Auto
 	}
 }
 

@@ -94,7 +94,7 @@ func advise(h nodeHealth) []string {
 		advice = append(advice, fmt.Sprintf("%d blocks have fewer holders than they should: leave "+
 			"the daemon running until they have spread", n.UnderReplicated))
 	}
-	if n.Undialable {
+	if n.Undialable && !strings.Contains(strings.Join(n.Addresses, " "), "/p2p-circuit") {
 		advice = append(advice, "others cannot connect to this node: let its port through the router "+
 			"and firewall, or leave it at that: it connects to those that can be reached")
 	}

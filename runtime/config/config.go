@@ -183,6 +183,8 @@ type Network struct {
 	PSKFile       string // path; empty: whoever finds the network may join
 	Bitswap       string // "on" or "off"
 	IPFSPeers     string // multiaddrs, each with /p2p/ID
+	Relay         string // "auto", "on" or "off"
+	RelayService  string // "auto", "on" or "off"
 	StorageBytes  int64
 	CacheBytes    int64
 	FailureDomain string
@@ -192,6 +194,8 @@ type Network struct {
 	ConnectionsLow, ConnectionsHigh int
 	// Bytes per second; 0: no bound.
 	UpMax, DownMax, PeerUpMax, PeerDownMax int64
+	RelayNodesMax                          int
+	RelayCircuitBytes                      int64
 	ServesMax                              int
 	BacklogMax                             time.Duration
 }

@@ -61,6 +61,27 @@ func networkFields() []field {
 			place: func(c *Config) any { return &c.Network.IPFSPeers },
 		},
 		{
+			key: "network.relay", kind: kindChoice, fallback: "auto",
+			choices: []string{"auto", "off", "on"},
+			does: "Whether others that cannot dial this node reach it through members that both " +
+				"can dial: when it is found that nobody can dial it (auto), always (on: for a " +
+				"node that nobody can tell, as in a private network), or never (off: nor does " +
+				"it reach others so).",
+			costs: "the relays learn who speaks with whom and how much, not what; blocks take longer " +
+				"than on a straight way, which the two ends look for meanwhile",
+			place: func(c *Config) any { return &c.Network.Relay },
+		},
+		{
+			key: "network.relay_service", kind: kindChoice, fallback: "auto",
+			choices: []string{"auto", "off", "on"},
+			does: "Whether this node is such a relay for others: when it is found that it can be " +
+				"dialled from the internet (auto), always (on: in a private network somebody has " +
+				"to), or never (off).",
+			costs: "what passes is sent and received here, beside network.up_max and " +
+				"network.down_max, within network.relay_nodes_max and network.relay_circuit_bytes",
+			place: func(c *Config) any { return &c.Network.RelayService },
+		},
+		{
 			key: "network.psk_file", flag: "psk", kind: kindText, unit: "path", fallback: "",
 			zero: "a path; empty: whoever finds the network may join it",
 			does: "The file of the secret that the nodes of a private network share, as " +
@@ -154,6 +175,22 @@ func networkBounds() []field {
 			does:  "What the daemon takes from one other node per second at most.",
 			costs: "blocks take longer",
 			place: func(c *Config) any { return &c.Network.PeerDownMax },
+		},
+		{
+			key: "network.relay_nodes_max", kind: kindCount, unit: "nodes",
+			fallback: "64", low: "1", high: "4096",
+			does:  "How many nodes may be reached through this one at one time, if it is a relay.",
+			costs: "up to 16 connections each, of 64 KiB of memory, and their traffic",
+			place: func(c *Config) any { return &c.Network.RelayNodesMax },
+		},
+		{
+			key: "network.relay_circuit_bytes", kind: kindBytes, unit: "bytes",
+			fallback: "1GiB", low: "64MiB", high: "1TiB",
+			does: "What may pass through this node in one direction of a connection between two " +
+				"others, if it is a relay. After that, or an hour, they have to connect again.",
+			costs: "more is sent and received for others; with less their reads are interrupted more " +
+				"often",
+			place: func(c *Config) any { return &c.Network.RelayCircuitBytes },
 		},
 		{
 			key: "network.serves_max", kind: kindCount, unit: "requests",

@@ -79,7 +79,7 @@ func (a *actor) Due(ctx shell.Ctx, due any) {
 	switch due.(type) {
 	case looksDue:
 		a.timer = nil
-		a.core.tick()
+		a.core.wake()
 	case listDue:
 		a.core.listFailed()
 	default:

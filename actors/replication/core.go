@@ -1,7 +1,6 @@
 package replication
 
 import (
-	"container/heap"
 	"maps"
 	"time"
 
@@ -26,6 +25,8 @@ type core struct {
 	view *messages.View // nil until it is known
 
 	watched map[messages.CID]*watch
+	rows    rows // the watched, for sweeps
+	sweep   sweep
 	due     schedule
 	roster  roster
 	looks   int // under way, also those that wait for their demand
@@ -102,8 +103,30 @@ func (c *core) take() effects {
 	return out
 }
 
-// next is when the next tick is due; false: not before something happens.
+// next is when wake is due; false: not before something happens.
 func (c *core) next() (time.Time, bool) {
+	at, any := c.nextTick()
+	if c.sweep.left == 0 {
+		return at, any
+	}
+	if sweep := c.sweep.rested; !any || sweep.Before(at) {
+		at = sweep
+	}
+	return at, true
+}
+
+// wake does what is due.
+func (c *core) wake() {
+	if c.sweep.left > 0 && !c.sweep.rested.After(c.now) {
+		c.sweepOn()
+	}
+	if at, any := c.nextTick(); any && !at.After(c.now) {
+		c.tick()
+	}
+}
+
+// nextTick is when the next looks are to begin.
+func (c *core) nextTick() (time.Time, bool) {
 	if c.view == nil || len(c.due) == 0 || c.looks >= c.cfg.LooksMax {
 		return time.Time{}, false
 	}
@@ -136,8 +159,9 @@ func (c *core) rank(cid messages.CID) int {
 
 // add watches a block that was not.
 func (c *core) add(cid messages.CID) *watch {
-	w := &watch{cid: cid, place: -1}
+	w := &watch{cid: cid, place: -1, row: len(c.rows)}
 	c.watched[cid] = w
+	c.rows = append(c.rows, w)
 	return w
 }
 
@@ -148,6 +172,7 @@ func (c *core) forget(w *watch) {
 	c.mark(w, false, false)
 	c.due.remove(w)
 	delete(c.watched, w.cid)
+	c.rows = c.rows.without(w)
 	delete(c.hot, w.cid)
 }
 
@@ -208,73 +233,6 @@ func (c *core) gone(cids []messages.CID) {
 			c.forget(w)
 		}
 	}
-}
-
-// viewChanged takes in who is in the network. Blocks whose holders went are
-// looked at when these were waited for; when they are back before, nothing
-// happens.
-func (c *core) viewChanged(view *messages.View) {
-	old := c.view
-	c.view = view
-	if old == nil {
-		return
-	}
-	went, came := c.roster.changes(old, view, c.now)
-	grew := c.under > 0 && newcomers(old, view)
-	if len(went) == 0 && len(came) == 0 && !grew {
-		return
-	}
-	changed := false
-	for _, w := range c.due {
-		if due := c.dueAfter(w, went, came, grew); !due.Equal(w.due) {
-			w.due = due
-			changed = true
-		}
-	}
-	if changed {
-		heap.Init(&c.due)
-	}
-}
-
-// newcomers reports whether the view has a member that the old one had not.
-func newcomers(old, view *messages.View) bool {
-	was, is := old.Members, view.Members
-	for len(is) > 0 {
-		switch order := compareFirst(was, is); {
-		case order == 0:
-			was, is = was[1:], is[1:]
-		case order < 0:
-			was = was[1:]
-		default:
-			return true
-		}
-	}
-	return false
-}
-
-// dueAfter is when a block is to be looked at now that members went and came.
-func (c *core) dueAfter(w *watch, went, came map[uint32]bool, grew bool) time.Time {
-	lost, back, missing := false, false, false
-	for _, n := range w.holders {
-		lost = lost || went[n]
-		back = back || came[n]
-		missing = missing || !c.roster.places[n].away.IsZero()
-	}
-	due := w.due
-	switch {
-	case lost:
-		if at := c.now.Add(c.patience(w.cid)); at.Before(due) {
-			due, w.waiting = at, true
-		}
-	case back && !missing && w.waiting:
-		due, w.waiting = c.now.Add(c.jittered(c.cfg.LookInterval)), false
-	}
-	if grew && w.under {
-		if at := c.now.Add(c.jittered(c.cfg.RetryDelay)); at.Before(due) {
-			due = at
-		}
-	}
-	return due
 }
 
 // patience is how long this node waits for a holder of a block to come back:

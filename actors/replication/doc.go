@@ -63,8 +63,9 @@
 //
 // A watch per block (watch.go): where there are more own blocks than
 // WatchedMax, those take turns that this node does not hold for the network, and
-// that nobody required. A heap of the next looks and one timer, which
-// fires at most once a second: without watched blocks nothing runs. Looks,
+// that nobody required. A heap of the next looks and one timer: looks begin at
+// most once a second, and when members went or came, all blocks are gone through
+// in short steps (sweep.go); without watched blocks nothing runs. Looks,
 // requests, requests of others, and the blocks in memory are bounded by
 // [Config]; what waits to be sent is bounded by the looks under way.
 //

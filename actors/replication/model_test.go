@@ -289,6 +289,9 @@ func (p *peerNode) check() {
 		if w.under {
 			under++
 		}
+		if c.rows[w.row] != w {
+			p.net.fatalf("a block has another one's row")
+		}
 		if !w.looking && w.place < 0 && w.promising == 0 {
 			p.net.fatalf("a block is watched, but nobody ever looks at it")
 		}
@@ -300,6 +303,9 @@ func (p *peerNode) check() {
 	}
 	if kept != c.kept {
 		p.net.fatalf("%d own blocks are always watched (%d)", kept, c.kept)
+	}
+	if len(c.rows) != len(c.watched) {
+		p.net.fatalf("%d rows of %d watched blocks", len(c.rows), len(c.watched))
 	}
 	if len(c.watched) > p.cfg.WatchedMax || c.looks > p.cfg.LooksMax ||
 		c.outbox.inFlight > p.cfg.RequestsInFlightMax {

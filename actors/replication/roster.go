@@ -69,30 +69,31 @@ func (p *place) waitedFor(now time.Time, patience time.Duration) bool {
 	return short(p.away) && short(p.failing)
 }
 
-// changes tells which nodes of the roster went from one view to the next, and
-// which came back, and notes it. Members are in order of ID in both, and those
-// of which nothing changed are the same pointers, so a walk of both is cheap.
-func (r *roster) changes(old, view *messages.View, now time.Time) (went, came map[uint32]bool) {
+// follow notes which nodes of the roster went from one view to the next, and
+// which came back, and reports whether any did. Members are in order of ID in
+// both, and those of which nothing changed are the same pointers, so a walk of
+// both is cheap.
+func (r *roster) follow(old, view *messages.View, now time.Time) (changed bool) {
 	was, is := old.Members, view.Members
 	for len(was) > 0 || len(is) > 0 {
 		switch order := compareFirst(was, is); {
 		case order == 0:
 			was, is = was[1:], is[1:]
 		case order < 0:
-			if n, known := r.number[was[0].ID]; known {
-				r.places[n].away = now
-				went = with(went, n)
+			if p := r.find(was[0].ID); p != nil {
+				p.away = now
+				changed = true
 			}
 			was = was[1:]
 		default:
-			if n, known := r.number[is[0].ID]; known {
-				r.places[n].away, r.places[n].failing = time.Time{}, time.Time{}
-				came = with(came, n)
+			if p := r.find(is[0].ID); p != nil {
+				p.away, p.failing = time.Time{}, time.Time{}
+				changed = true
 			}
 			is = is[1:]
 		}
 	}
-	return went, came
+	return changed
 }
 
 // compareFirst orders the first members of two lists by ID; the end of a list
@@ -107,12 +108,4 @@ func compareFirst(a, b []*messages.Member) int {
 		return 0
 	}
 	return bytes.Compare(a[0].ID[:], b[0].ID[:])
-}
-
-func with(set map[uint32]bool, n uint32) map[uint32]bool {
-	if set == nil {
-		set = make(map[uint32]bool)
-	}
-	set[n] = true
-	return set
 }

@@ -40,6 +40,7 @@ type watch struct {
 
 	due   time.Time // the next look
 	place int       // in the schedule; -1: not in it
+	row   int       // in the rows
 	// looking tells that a look is under way; meanwhile no other is scheduled.
 	looking bool
 }

@@ -41,7 +41,7 @@ takes its value from four sources, each over the one before:
 2. ` + "`config.toml`" + ` in the repository, where it is ` + "`memory_bytes`" + ` in the table ` +
 	"`[cache]`" + `;
 3. the environment, ` + "`NOISEFS_CACHE_MEMORY_BYTES`" + ` (empty counts as not set);
-4. the command line, ` + "`--cache-memory-bytes`" + `.
+4. the command line, ` + "`--option cache.memory_bytes=64MiB`" + `; some have a flag of their own.
 
 ` + "`noisefs config show`" + ` prints every value and where it came from, ` +
 	"`noisefs config check`" + `
@@ -81,5 +81,9 @@ func writeField(b *strings.Builder, f field) {
 	}
 	fmt.Fprintf(b, "- allowed: %s\n", f.allowed())
 	fmt.Fprintf(b, "- cost of raising or changing it: %s\n", f.costs)
-	fmt.Fprintf(b, "- `%s`, `--%s`\n", f.env(), f.flagName())
+	option := "--option " + f.key + "=…"
+	if f.flag != "" {
+		option = "--" + f.flag
+	}
+	fmt.Fprintf(b, "- `%s`, `%s`\n", f.env(), option)
 }

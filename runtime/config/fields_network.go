@@ -8,7 +8,7 @@ import (
 func networkFields() []field {
 	return []field{
 		{
-			key: "network.listen", kind: kindText, unit: "multiaddrs", fallback: "",
+			key: "network.listen", flag: "listen", kind: kindText, unit: "multiaddrs", fallback: "",
 			zero:  "multiaddrs of TCP or QUIC, with spaces between; empty: the node is alone",
 			valid: validMultiaddrs,
 			does: "Where the daemon listens for other nodes, for example " +
@@ -17,7 +17,7 @@ func networkFields() []field {
 			place: func(c *Config) any { return &c.Network.Listen },
 		},
 		{
-			key: "network.bootstrap", kind: kindText, unit: "multiaddrs", fallback: "",
+			key: "network.bootstrap", flag: "bootstrap", kind: kindText, unit: "multiaddrs", fallback: "",
 			zero: "multiaddrs, each ending in /p2p/ID, with spaces between; empty: others find " +
 				"this node, or nobody does",
 			valid: validMultiaddrs,

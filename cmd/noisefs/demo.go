@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -71,13 +73,22 @@ func runDemo(
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	begin, found := time.Now(), demoResult{Nodes: nodes, Source: filepath.Base(source)}
 	if nodes > 1 {
-		return runDemoNetwork(ctx, g, temp, nodes, source, sizeMax)
+		err = runDemoNetwork(ctx, g, temp, nodes, source, sizeMax, &found)
+	} else {
+		err = runDemoAlone(ctx, g, filepath.Join(temp, "repo"), source, &found)
 	}
-	return runDemoAlone(ctx, g, filepath.Join(temp, "repo"), source)
+	if err != nil || !g.json {
+		return err
+	}
+	found.Seconds = time.Since(begin).Seconds()
+	return printJSON(g.out, found)
 }
 
-func runDemoAlone(ctx context.Context, g *globals, dir, source string) (err error) {
+func runDemoAlone(
+	ctx context.Context, g *globals, dir, source string, found *demoResult,
+) (err error) {
 	if err := repo.Create(dir, vault.WithNothing(), vault.Options{}, nil); err != nil {
 		return err
 	}
@@ -89,7 +100,7 @@ func runDemoAlone(ctx context.Context, g *globals, dir, source string) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
-	return demoSteps(ctx, g, opened, source)
+	return demoSteps(ctx, g, opened, source, found)
 }
 
 // noCredentials opens a vault that nothing protects.
@@ -97,9 +108,35 @@ func noCredentials(context.Context, vault.Mode) (vault.Credentials, error) {
 	return vault.WithNothing(), nil
 }
 
-func (g *globals) say(format string, args ...any) { fmt.Fprintf(g.out, format+"\n", args...) }
+// demoResult is what a demo found, as JSON. What a demo of one node, or of
+// several, does not do is left out.
+type demoResult struct {
+	Nodes  int    `json:"nodes"`
+	Source string `json:"source"`
+	Bytes  int64  `json:"bytes"`
+	Link   string `json:"link"`
+	SHA256 string `json:"sha256"` // of what was stored, and of what was read back
+	Blocks int64  `json:"blocks"` // that the first node made of it
 
-func demoSteps(ctx context.Context, g *globals, client node.Client, source string) error {
+	Holders       int     `json:"holders,omitempty"` // of each block
+	Held          []int64 `json:"held,omitempty"`    // blocks that each node holds for the network
+	FetchedBlocks uint64  `json:"fetchedBlocks,omitempty"`
+
+	MoreBlocks        int64   `json:"moreBlocks,omitempty"` // that storing it again made
+	ReusedRandomizers uint64  `json:"reusedRandomizers,omitempty"`
+	Seconds           float64 `json:"seconds"`
+}
+
+// say tells what the demo does, unless its result is wanted as JSON.
+func (g *globals) say(format string, args ...any) {
+	if !g.json {
+		fmt.Fprintf(g.out, format+"\n", args...)
+	}
+}
+
+func demoSteps(
+	ctx context.Context, g *globals, client node.Client, source string, found *demoResult,
+) error {
 	file, err := openSteady(source)
 	if err != nil {
 		return err
@@ -116,9 +153,11 @@ func demoSteps(ctx context.Context, g *globals, client node.Client, source strin
 	if err != nil {
 		return err
 	}
+	found.Link, found.Bytes = text, file.before.Size()
+	found.SHA256 = hex.EncodeToString(put.Sum(nil))
 	g.say("Stored %s, %s. All that is needed to read it back, and nothing less is\n"+
 		"enough, is this link:\n\n  %s\n", filepath.Base(source), bytesText(file.before.Size()), text)
-	if err := demoBlocks(ctx, g, client); err != nil {
+	if err := demoBlocks(ctx, g, client, found); err != nil {
 		return err
 	}
 
@@ -141,15 +180,16 @@ func demoSteps(ctx context.Context, g *globals, client node.Client, source strin
 	if report.ProblemCount > 0 {
 		return messages.Errorf(messages.CodeCorrupt, "the repository has problems")
 	}
-	return demoSecond(ctx, g, client, source)
+	return demoSecond(ctx, g, client, source, found)
 }
 
 // demoBlocks shows what lies on disk.
-func demoBlocks(ctx context.Context, g *globals, client node.Client) error {
+func demoBlocks(ctx context.Context, g *globals, client node.Client, found *demoResult) error {
 	status, err := client.Status(ctx)
 	if err != nil {
 		return err
 	}
+	found.Blocks = status.Blocks
 	g.say("On disk there are %d blocks of 128 KiB, all noise. Each chunk of the file was\n"+
 		"sealed under a key of its own and XORed with two other blocks. Some of them:\n",
 		status.Blocks)
@@ -177,7 +217,9 @@ func demoBlocks(ctx context.Context, g *globals, client node.Client) error {
 }
 
 // demoSecond stores the file again, which now reuses blocks as randomizers.
-func demoSecond(ctx context.Context, g *globals, client node.Client, source string) error {
+func demoSecond(
+	ctx context.Context, g *globals, client node.Client, source string, found *demoResult,
+) error {
 	before, err := client.Status(ctx)
 	if err != nil {
 		return err
@@ -195,9 +237,11 @@ func demoSecond(ctx context.Context, g *globals, client node.Client, source stri
 	if err != nil {
 		return err
 	}
+	found.MoreBlocks = after.Blocks - before.Blocks
+	found.ReusedRandomizers = after.RandomizersReused - before.RandomizersReused
 	g.say("Stored it a second time: %d blocks more, none of them like any of before (nobody\n"+
 		"can tell that it is the same file), and %d of their randomizers were blocks that\n"+
 		"were there already. So a block belongs to many files, and to nobody.",
-		after.Blocks-before.Blocks, after.RandomizersReused-before.RandomizersReused)
+		found.MoreBlocks, found.ReusedRandomizers)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -34,14 +35,16 @@ const (
 // demoNetwork is a network of real nodes in one process.
 type demoNetwork struct {
 	g     *globals
+	found *demoResult
 	dirs  []string
 	nodes []*repo.Repo // nil: stopped
 }
 
 func runDemoNetwork(
 	ctx context.Context, g *globals, temp string, nodes int, source string, sizeMax int64,
+	found *demoResult,
 ) (err error) {
-	d := &demoNetwork{g: g}
+	d := &demoNetwork{g: g, found: found}
 	defer func() { err = errors.Join(err, d.close()) }()
 	begin := time.Now()
 	for i := range nodes {
@@ -184,6 +187,8 @@ func (d *demoNetwork) store(
 	if err != nil {
 		return link, nil, err
 	}
+	d.found.Link, d.found.Bytes = text, counted.n
+	d.found.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	d.g.say("\nStored %s of %s through node 1. All that is needed to read it back,\n"+
 		"and nothing less is enough, is this link:\n\n  %s\n", bytesText(counted.n),
 		filepath.Base(source), text)
@@ -226,6 +231,7 @@ func (d *demoNetwork) spread(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.found.Blocks, d.found.Holders, d.found.Held = first.Blocks, holders, held
 	d.g.say("Node 1 made %d blocks of 128 KiB of it, all noise: each piece of the file was\n"+
 		"sealed under a key of its own and XORed with two other blocks. In shuffled order\n"+
 		"they went to others, until each block had %d holders:\n", first.Blocks, holders)
@@ -277,6 +283,7 @@ func (d *demoNetwork) readBack(ctx context.Context, link messages.Link, want []b
 	if err != nil {
 		return err
 	}
+	d.found.FetchedBlocks = status.FetchedBlocks
 	how := "which held all of its blocks"
 	if n := status.FetchedBlocks; n > 0 {
 		how = fmt.Sprintf("which fetched %d blocks from others and checked each", n)

@@ -79,6 +79,7 @@ func runScripts(
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		Files:               files,
+		WorkdirRoot:         scriptsDir(t),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setUpScript,
@@ -96,6 +97,28 @@ func runScripts(
 			"fill": scriptFill, "serve": serve,
 		},
 	})
+}
+
+// scriptsDir makes a folder for the folders of scripts. Without it testscript
+// makes one, and leaves it behind when -run leaves out a script.
+func scriptsDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "scripts-") // short: paths of sockets have to be
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = filepath.WalkDir(dir, func(name string, entry os.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				return os.Chmod(name, 0o700) // a script may have made it read-only
+			}
+			return nil
+		})
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // scriptServe starts a daemon of the script's repository, which must end

@@ -46,16 +46,31 @@ func TestLinkOfANodeThatIsAlone(t *testing.T) {
 	}
 }
 
-// Two nodes of one machine do not get the same port.
+// Two nodes of one machine do not get the same port, neither when one has its port
+// already nor when both join before a daemon starts.
 func TestJoinTakesAFreePort(t *testing.T) {
-	first := freeListen()
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	usual := filepath.Join(home, ".noisefs")
+	first := freeListen(usual)
+	if again := freeListen(usual); again != first {
+		t.Errorf("one node is to listen on %s, then on %s", first, again)
+	}
+	for _, other := range []string{"b", "/srv/b", "/srv/c"} {
+		if freeListen(other) == first {
+			t.Errorf("the nodes of %s and %s are to listen on %s", usual, other, first)
+		}
+	}
+	if one, two := freeListen("/srv/b"), freeListen("/srv/c"); one == two {
+		t.Errorf("two nodes are to listen on %s", one)
+	}
 	port := first[strings.LastIndexByte(first, '/')+1:]
 	listener, err := net.Listen("tcp4", ":"+port)
 	if err != nil {
 		t.Skipf("others of this machine have all ports: %v", err)
 	}
 	defer listener.Close()
-	if second := freeListen(); second == first {
+	if second := freeListen(usual); second == first {
 		t.Errorf("two nodes are to listen on %s", second)
 	}
 }
@@ -81,7 +96,7 @@ func TestJoinAndLeave(t *testing.T) {
 	daemon := startDaemon(t, dir)
 	var now joined
 	decodeJSON(t, must(t, "", "net", "join", invite, "--json", "--repo", dir), &now)
-	if !strings.HasPrefix(now.Listen, "/ip4/0.0.0.0/tcp/40") || len(now.Bootstrap) == 0 || !now.Restart {
+	if !strings.HasPrefix(now.Listen, "/ip4/0.0.0.0/tcp/4") || len(now.Bootstrap) == 0 || !now.Restart {
 		t.Errorf("joined: %+v", now)
 	}
 	if got := noisefs(t, "", "net", "join", invite, "--repo", dir); !strings.Contains(got.err, "restart") {
@@ -92,7 +107,7 @@ func TestJoinAndLeave(t *testing.T) {
 	eventually(t, "it is in", func() bool { return guest.status().Members == 2 })
 	guest.stop()
 	decodeJSON(t, must(t, "", "net", "leave", "--json", "--repo", dir), &now)
-	if !strings.HasPrefix(now.Listen, "/ip4/0.0.0.0/tcp/40") || len(now.Bootstrap) != 0 || now.Restart {
+	if !strings.HasPrefix(now.Listen, "/ip4/0.0.0.0/tcp/4") || len(now.Bootstrap) != 0 || now.Restart {
 		t.Errorf("left: %+v", now)
 	}
 	must(t, "", "net", "leave", "--repo", dir) // twice is once

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"net"
 	"path/filepath"
 	"slices"
@@ -20,9 +21,11 @@ import (
 const (
 	// inviteExpires is for how long an invitation is good unless it is said.
 	inviteExpires = 24 * time.Hour
-	// joinPort is where a node listens that joins and listened nowhere, or, when
-	// another one of this machine does, on the next of so many ports.
-	joinPort, joinPorts = 4021, 16
+	// joinPort is where the node of the usual repository listens that joins and
+	// listened nowhere. Others of this machine have one of the next joinPorts.
+	joinPort, joinPorts = 4021, 900
+	// joinTries is how many ports are tried in a row.
+	joinTries = 16
 )
 
 func newNetInviteCommand(g *globals) *cobra.Command {
@@ -76,9 +79,10 @@ func newNetJoinCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "join INVITE|@FILE|-", Short: "Join the network that an invitation is of",
 		Long: `Join writes what an invitation says into the configuration of the repository: the
-addresses to network.bootstrap, and, if the node listened nowhere, port 4021, or the
-next that is free, to network.listen. The secret of a private network is sealed in
-the vault, so that the passphrase is asked for. The daemon joins when it starts next.
+addresses to network.bootstrap, and, if the node listened nowhere, a port that is
+free to network.listen: 4021, or for a repository in another place than ~/.noisefs
+one of its own from 4022 to 4936. The secret of a private network is sealed in the
+vault, so that the passphrase is asked for. The daemon joins when it starts next.
 
 The invitation may be given as @FILE or as - (standard input), which keeps it
 out of the process list and shell history.`,
@@ -130,7 +134,7 @@ func runJoin(ctx context.Context, g *globals, arg string) error {
 	settings := [][2]string{{"network.bootstrap", strings.Join(bootstrap, " ")}}
 	listen := cfg.Network.Listen
 	if listen == "" { // first: nobody joins without
-		listen = freeListen()
+		listen = freeListen(dir)
 		settings = append([][2]string{{"network.listen", listen}}, settings...)
 	}
 	for _, setting := range settings {
@@ -145,17 +149,32 @@ func runJoin(ctx context.Context, g *globals, arg string) error {
 	return g.printJoined(ctx, dir, "joins", joined{Listen: listen, Bootstrap: bootstrap})
 }
 
-// freeListen returns where a node may listen: another one of this machine may have
-// the port that all have.
-func freeListen() string {
-	for port := joinPort; port < joinPort+joinPorts; port++ {
+// freeListen returns where the node of a repository may listen: on a port that
+// nobody has. One that joined, and whose daemon did not start yet, has none, so
+// repositories in other places than the usual one begin at another port each,
+// which their path tells.
+func freeListen(dir string) string {
+	first := firstPort(dir)
+	for port := first; port < first+joinTries; port++ {
 		listener, err := net.Listen("tcp4", fmt.Sprintf(":%d", port))
 		if err == nil {
 			_ = listener.Close()
 			return joinAddress(port)
 		}
 	}
-	return joinAddress(joinPort)
+	return joinAddress(first)
+}
+
+func firstPort(dir string) int {
+	if absolute, err := filepath.Abs(dir); err == nil {
+		dir = absolute
+	}
+	if usual, err := usualRepository(); err == nil && dir == usual {
+		return joinPort
+	}
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(dir)) // never fails
+	return joinPort + 1 + int(sum.Sum32()%joinPorts)
 }
 
 func joinAddress(port int) string { return fmt.Sprintf("/ip4/0.0.0.0/tcp/%d", port) }

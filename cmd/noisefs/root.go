@@ -191,11 +191,17 @@ func (g *globals) repository() (string, error) {
 	if dir := os.Getenv("NOISEFS_REPO"); dir != "" {
 		return dir, nil
 	}
-	home, err := os.UserHomeDir()
+	dir, err := usualRepository()
 	if err != nil {
 		return "", usagef("no home folder: name the repository with --repo")
 	}
-	return filepath.Join(home, ".noisefs"), nil
+	return dir, nil
+}
+
+// usualRepository is where the repository is unless another one is named.
+func usualRepository() (string, error) {
+	home, err := os.UserHomeDir()
+	return filepath.Join(home, ".noisefs"), err
 }
 
 // remark tells a person something that is not a result.

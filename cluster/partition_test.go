@@ -95,10 +95,18 @@ func TestPartsOfANetworkFindEachOther(t *testing.T) {
 		t.Fatal("the network is not parted")
 	}
 	net.heal()
-	for _, r := range right {
-		net.wantFile(r, leftLink, onLeft)
-	}
-	for _, r := range left {
-		net.wantFile(r, rightLink, onRight)
-	}
+	// Who is there is known before those who ask for blocks are told.
+	net.await(func() bool {
+		for _, r := range right {
+			if r.read(t.Context(), leftLink, onLeft) != nil {
+				return false
+			}
+		}
+		for _, r := range left {
+			if r.read(t.Context(), rightLink, onRight) != nil {
+				return false
+			}
+		}
+		return true
+	})
 }

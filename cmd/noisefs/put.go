@@ -56,6 +56,10 @@ with a remark.`,
 		},
 	}
 	cmd.Flags().StringVar(&flags.to, "to", "", "name in the drive")
+	_ = cmd.RegisterFlagCompletionFunc("to", // it is there: defined in the line above
+		func(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return g.completePath(cmd.Context(), word)
+		})
 	cmd.Flags().BoolVarP(&flags.recursive, "recursive", "r", false, "store directory trees")
 	cmd.Flags().BoolVarP(&flags.force, "force", "f", false, "replace a file that has that name")
 	cmd.Flags().IntVar(&flags.replicas, "wait-replicas", 0,

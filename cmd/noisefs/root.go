@@ -121,6 +121,7 @@ that is needed to read a file back, and nothing less is enough.`,
 	for _, cmd := range root.Commands() {
 		wrapArgs(cmd)
 	}
+	completeDrive(g, root)
 	return root
 }
 

@@ -89,6 +89,22 @@ func (m *Mount) changeContent(
 // now is when a file is changed.
 func now() time.Time { return time.Now().UTC() }
 
+// nameMax bounds names, and pathMax paths of the drive, in bytes.
+const (
+	nameMax = 255
+	pathMax = 4096
+)
+
+// place is the path of a name that is to be in the directory. ENAMETOOLONG where
+// the drive takes no such name.
+func (d *directory) place(name string) (string, syscall.Errno) {
+	path := d.path(name)
+	if len(name) > nameMax || len(path) > pathMax {
+		return "", syscall.ENAMETOOLONG
+	}
+	return path, 0
+}
+
 // path is that of a name in the directory.
 func (d *directory) path(name string) string {
 	if d.IsRoot() {
@@ -118,8 +134,15 @@ func (d *directory) Symlink(
 func (d *directory) make(
 	ctx context.Context, name string, m messages.MakeEntry, out *fuse.EntryOut,
 ) (*fs.Inode, syscall.Errno) {
-	m.Path = d.path(name)
-	errno := d.mount.change(ctx, func(ctx context.Context) error {
+	path, errno := d.place(name)
+	if errno != 0 {
+		return nil, errno
+	}
+	m.Path = path
+	if caller, ok := fuse.FromContext(ctx); ok {
+		m.Owner = &messages.Owner{UID: caller.Uid, GID: caller.Gid}
+	}
+	errno = d.mount.change(ctx, func(ctx context.Context) error {
 		return d.mount.client.MakeEntry(ctx, m)
 	}, m.Path)
 	if errno != 0 {
@@ -149,32 +172,64 @@ func (d *directory) Create(
 	return inode, h, openFlags, errno
 }
 
-// Mknod makes an empty file. Devices, pipes and sockets are of one machine, and a
-// drive is not.
+// Mknod makes an empty file, a pipe, a socket or a device.
 func (d *directory) Mknod(
-	ctx context.Context, name string, mode, _ uint32, out *fuse.EntryOut,
+	ctx context.Context, name string, mode, device uint32, out *fuse.EntryOut,
 ) (*fs.Inode, syscall.Errno) {
+	m := messages.MakeEntry{Type: messages.TypeFile, Mode: mode & permissions}
 	if kind := mode & syscall.S_IFMT; kind != syscall.S_IFREG && kind != 0 {
-		return nil, syscall.EPERM
+		m.Special, m.Device = kind, device
 	}
-	return d.make(ctx, name, messages.MakeEntry{
-		Type: messages.TypeFile, Mode: mode & permissions,
-	}, out)
+	return d.make(ctx, name, m, out)
 }
 
-// Link refuses: a file of the drive has one name.
+// Link gives an entry one more name. The kernel asks for no directories.
 func (d *directory) Link(
-	context.Context, fs.InodeEmbedder, string, *fuse.EntryOut,
+	ctx context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut,
 ) (*fs.Inode, syscall.Errno) {
-	return nil, syscall.EPERM
+	of, ok := target.(interface{ self() *entry })
+	if !ok {
+		return nil, syscall.EPERM
+	}
+	to, errno := d.place(name)
+	if errno != 0 {
+		return nil, errno
+	}
+	e := of.self()
+	m := messages.HardLink{Path: e.target().Path, Inode: e.info.Inode, To: to}
+	errno = d.mount.change(ctx, func(ctx context.Context) error {
+		return d.mount.client.HardLink(ctx, m)
+	}, m.Path, m.To)
+	if errno != 0 {
+		return nil, errno
+	}
+	return d.Lookup(ctx, name, out)
 }
 
 // Unlink removes a file or symlink. That it is one, the kernel has checked.
 func (d *directory) Unlink(ctx context.Context, name string) syscall.Errno {
 	path := d.path(name)
 	return d.mount.change(ctx, func(ctx context.Context) error {
-		return d.mount.client.Remove(ctx, path, false)
+		remove := func() error { return d.mount.client.Remove(ctx, path, false) }
+		f := d.known(name)
+		if f == nil {
+			return remove()
+		}
+		return f.unname(remove, func() (uint64, error) {
+			return d.mount.client.RemoveOpen(ctx, path)
+		})
 	}, path)
+}
+
+// known returns the file of a name, nil for what is none or the kernel does not know:
+// then it is not open.
+func (d *directory) known(name string) *file {
+	child := d.GetChild(name)
+	if child == nil {
+		return nil
+	}
+	f, _ := child.Operations().(*file)
+	return f
 }
 
 // Rmdir removes a directory, which must be empty.
@@ -182,17 +237,34 @@ func (d *directory) Rmdir(ctx context.Context, name string) syscall.Errno {
 	return d.Unlink(ctx, name)
 }
 
-// Rename moves an entry. Two names are not exchanged.
+// Rename moves an entry, or exchanges two.
 func (d *directory) Rename(
 	ctx context.Context, name string, parent fs.InodeEmbedder, newName string, flags uint32,
 ) syscall.Errno {
 	into, ok := parent.(*directory)
-	if !ok || flags&^unix.RENAME_NOREPLACE != 0 {
+	if !ok || flags&^(unix.RENAME_NOREPLACE|unix.RENAME_EXCHANGE) != 0 {
 		return syscall.EINVAL
 	}
-	from, to := d.path(name), into.path(newName)
+	from := d.path(name)
+	to, errno := into.place(newName)
+	if errno != 0 {
+		return errno
+	}
+	if flags&unix.RENAME_EXCHANGE != 0 {
+		return d.mount.change(ctx, func(ctx context.Context) error {
+			return d.mount.client.Exchange(ctx, from, to)
+		}, from, to)
+	}
 	return d.mount.change(ctx, func(ctx context.Context) error {
-		return d.mount.client.Rename(ctx, from, to, flags&unix.RENAME_NOREPLACE == 0)
+		replace := flags&unix.RENAME_NOREPLACE == 0
+		rename := func() error { return d.mount.client.Rename(ctx, from, to, replace) }
+		f := into.known(newName)
+		if f == nil || !replace {
+			return rename()
+		}
+		return f.unname(rename, func() (uint64, error) {
+			return d.mount.client.RenameOverOpen(ctx, from, to)
+		})
 	}, from, to)
 }
 
@@ -200,21 +272,29 @@ func (d *directory) Rename(
 func (e *entry) Setattr(
 	ctx context.Context, h fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut,
 ) syscall.Errno {
-	if errno := e.setAttributes(ctx, in); errno != 0 {
+	if errno := e.setAttributes(ctx, in, 0); errno != 0 {
 		return errno
 	}
 	return e.Getattr(ctx, h, out)
 }
 
-// setAttributes changes mode and time of modification. There is no other owner
-// than the one who mounted, and no time of access.
-func (e *entry) setAttributes(ctx context.Context, in *fuse.SetAttrIn) syscall.Errno {
-	uid, uidSet := in.GetUID()
-	gid, gidSet := in.GetGID()
-	if uidSet && uid != e.mount.owner.Uid || gidSet && gid != e.mount.owner.Gid {
-		return syscall.EPERM
+// setAttributes changes what is no content. row is set for a file without a name.
+func (e *entry) setAttributes(
+	ctx context.Context, in *fuse.SetAttrIn, row uint64,
+) syscall.Errno {
+	m := messages.SetAttributes{
+		Path: e.target().Path, Inode: e.info.Inode, Row: row,
+		Before: messages.Owner{UID: e.mount.owner.Uid, GID: e.mount.owner.Gid},
 	}
-	m := messages.SetAttributes{Path: e.target().Path, Inode: e.info.Inode}
+	if uid, ok := in.GetUID(); ok {
+		m.UID = &uid
+	}
+	if gid, ok := in.GetGID(); ok {
+		m.GID = &gid
+	}
+	if read, ok := in.GetATime(); ok {
+		m.AccessTime = &read
+	}
 	if mode, ok := in.GetMode(); ok {
 		mode &= permissions
 		m.Mode = &mode
@@ -222,20 +302,10 @@ func (e *entry) setAttributes(ctx context.Context, in *fuse.SetAttrIn) syscall.E
 	if modified, ok := in.GetMTime(); ok {
 		m.ModTime = &modified
 	}
-	if m.Mode == nil && m.ModTime == nil {
+	if m.Mode == nil && m.ModTime == nil && m.AccessTime == nil && m.UID == nil && m.GID == nil {
 		return 0
 	}
 	return staleIfMissing(e.mount.change(ctx, func(ctx context.Context) error {
 		return e.mount.client.SetAttributes(ctx, m)
 	}, m.Path))
-}
-
-// Setxattr keeps nothing: the drive has no such attributes.
-func (e *entry) Setxattr(context.Context, string, []byte, uint32) syscall.Errno {
-	return syscall.EOPNOTSUPP
-}
-
-// Removexattr has nothing to remove.
-func (e *entry) Removexattr(context.Context, string) syscall.Errno {
-	return syscall.EOPNOTSUPP
 }

@@ -17,6 +17,9 @@ type directory struct{ entry }
 func (d *directory) Lookup(
 	ctx context.Context, name string, out *fuse.EntryOut,
 ) (*fs.Inode, syscall.Errno) {
+	if _, errno := d.place(name); errno != 0 {
+		return nil, errno
+	}
 	limited, cancel := d.mount.within(ctx)
 	defer cancel()
 	before := d.mount.changes.Load()
@@ -37,7 +40,7 @@ func (d *directory) Lookup(
 func (d *directory) child(ctx context.Context, info messages.Info, out *fuse.EntryOut) *fs.Inode {
 	d.mount.fill(info, &out.Attr)
 	inode := d.NewInode(ctx, newEntry(d.mount, info),
-		fs.StableAttr{Mode: typeBits(info.Type), Ino: info.Inode})
+		fs.StableAttr{Mode: typeBits(info), Ino: info.Inode})
 	if f, ok := inode.Operations().(*file); ok { // it may be one that was there
 		f.overlay(&out.Attr)
 	}
@@ -95,7 +98,7 @@ func (h *directoryHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, sysca
 	h.page = h.page[1:]
 	h.offset++
 	return &fuse.DirEntry{
-		Name: h.last.Name, Mode: typeBits(h.last.Type), Ino: h.last.Inode, Off: h.offset,
+		Name: h.last.Name, Mode: typeBits(h.last), Ino: h.last.Inode, Off: h.offset,
 	}, 0
 }
 

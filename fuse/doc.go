@@ -7,11 +7,10 @@
 //
 // # What is shown
 //
-// Directories, files and symlinks. Everything belongs to the user
-// who mounted; the kernel checks permissions by mode (default_permissions). An
+// All that the drive has; the kernel checks permissions by mode (default_permissions). An
 // inode number is that of the drive ([messages.Info]), and so the same after a
-// rename, a remount or a restart. Times are the time of the last change: nothing
-// else is kept.
+// rename, a remount or a restart. What has no owner in the drive belongs to the one who
+// mounted.
 //
 // # What is written
 //

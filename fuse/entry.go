@@ -30,6 +30,8 @@ type entry struct {
 	info  messages.Info // when it was first looked up, without the name
 }
 
+func (e *entry) self() *entry { return e }
+
 // newEntry makes the node of an entry. go-fuse has one for each number, and
 // drops this one when it has it already.
 func newEntry(m *Mount, info messages.Info) fs.InodeEmbedder {
@@ -44,12 +46,14 @@ func newEntry(m *Mount, info messages.Info) fs.InodeEmbedder {
 }
 
 // typeBits is the type of an entry as part of st_mode.
-func typeBits(t messages.FileType) uint32 {
-	switch t {
-	case messages.TypeDirectory:
+func typeBits(info messages.Info) uint32 {
+	switch {
+	case info.Type == messages.TypeDirectory:
 		return syscall.S_IFDIR
-	case messages.TypeSymlink:
+	case info.Type == messages.TypeSymlink:
 		return syscall.S_IFLNK
+	case info.Special != 0:
+		return info.Special & syscall.S_IFMT
 	}
 	return syscall.S_IFREG
 }
@@ -63,16 +67,26 @@ func (e *entry) target() messages.Target {
 // fill writes the attributes of an entry.
 func (m *Mount) fill(info messages.Info, out *fuse.Attr) {
 	out.Ino = info.Inode
-	out.Mode = typeBits(info.Type) | info.Mode
+	out.Mode = typeBits(info) | info.Mode
+	out.Rdev = info.Device
 	setSize(out, info.Size)
 	if info.Type == messages.TypeSymlink {
 		setSize(out, uint64(len(info.Target)))
 	}
 	out.Blksize = transferBytes
-	out.Nlink = 1 // also of directories: their subdirectories are not counted
+	out.Nlink = max(1, info.Links) // 1 for directories: their subdirectories are not counted
 	out.Owner = m.owner
-	changed := info.ModTime
-	out.SetTimes(&changed, &changed, &changed)
+	if info.Owner != nil {
+		out.Owner = fuse.Owner{Uid: info.Owner.UID, Gid: info.Owner.GID}
+	}
+	read, changed := info.ModTime, info.ModTime
+	if !info.AccessTime.IsZero() {
+		read = info.AccessTime
+	}
+	if !info.ChangeTime.IsZero() {
+		changed = info.ChangeTime
+	}
+	out.SetTimes(&read, &info.ModTime, &changed)
 }
 
 // setSize writes a size, and what it takes without holes.

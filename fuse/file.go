@@ -25,6 +25,9 @@ type file struct {
 	// draft has what is written to it: from the first handle that may write
 	// until the last handle of any sort is closed, so that all read the same.
 	draft *draft.Draft
+	// row is where the drive keeps the file after its last name was removed
+	// while it was open; 0: it has a name, or was not open.
+	row uint64
 }
 
 // Open opens the file in the node. ESTALE when the name leads to another one by
@@ -48,7 +51,7 @@ func (f *file) open(
 	h := &fileHandle{file: f}
 	switch {
 	case f.draft != nil:
-	case writes:
+	case writes, f.row != 0:
 		if errno := f.begin(ctx, at.Path); errno != 0 {
 			return nil, 0, errno
 		}
@@ -69,8 +72,8 @@ func (f *file) open(
 
 // begin makes the draft. The caller has the lock.
 func (f *file) begin(ctx context.Context, path string) syscall.Errno {
-	d, err := f.mount.client.EditFile(ctx, path, f.info.Inode,
-		func() string { return f.target().Path })
+	claim := messages.ClaimFile{Path: path, Inode: f.info.Inode, Row: f.row}
+	d, err := f.mount.client.EditFile(ctx, claim, func() string { return f.target().Path })
 	if err != nil {
 		return staleIfMissing(errnoOf(err, aboutName))
 	}
@@ -99,20 +102,65 @@ func (f *file) overlay(out *fuse.Attr) {
 	if d == nil {
 		return
 	}
-	changed := d.ModTime()
+	modified, changed := d.Times()
 	setSize(out, d.Size())
-	out.SetTimes(&changed, &changed, &changed)
+	out.SetTimes(nil, &modified, nil)
+	if changed.After(out.ChangeTime()) {
+		out.SetTimes(nil, nil, &changed)
+	}
 }
 
 // Getattr implements [fs.NodeGetattrer].
 func (f *file) Getattr(
 	ctx context.Context, h fs.FileHandle, out *fuse.AttrOut,
 ) syscall.Errno {
-	errno := f.entry.Getattr(ctx, h, out)
+	errno := f.stat(ctx, h, out)
 	if errno == 0 {
 		f.overlay(&out.Attr)
 	}
 	return errno
+}
+
+// stat asks for the file by its path, or by its row when it has none.
+func (f *file) stat(ctx context.Context, h fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	row := f.nameless()
+	if row == 0 {
+		return f.entry.Getattr(ctx, h, out)
+	}
+	limited, cancel := f.mount.within(ctx)
+	defer cancel()
+	info, err := f.mount.client.StatOpen(limited, row)
+	if err != nil {
+		return errnoOf(err, aboutName)
+	}
+	info.Inode = f.info.Inode
+	f.mount.fill(info, &out.Attr)
+	out.Nlink = 0
+	return 0
+}
+
+// nameless returns the row of a file that has no name, else 0.
+func (f *file) nameless() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.row
+}
+
+// unname removes a name of the file, or replaces it: do does when it is not open, and
+// doOpen when it is.
+func (f *file) unname(
+	do func() error, doOpen func() (row uint64, err error),
+) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.handles == 0 {
+		return do()
+	}
+	row, err := doOpen()
+	if err == nil && row != 0 {
+		f.row = row
+	}
+	return err
 }
 
 // Setattr changes the size, and what all entries have.
@@ -124,14 +172,10 @@ func (f *file) Setattr(
 			return errno
 		}
 	}
-	errno := f.setAttributes(ctx, in)
-	d := f.current()
-	if errno == syscall.ESTALE && d != nil {
-		errno = 0 // removed while it is open: it has no row to keep them
-	}
-	if errno != 0 {
+	if errno := f.setAttributes(ctx, in, f.nameless()); errno != 0 {
 		return errno
 	}
+	d := f.current()
 	if modified, ok := in.GetMTime(); ok && d != nil {
 		d.SetModTime(modified)
 	}
@@ -235,14 +279,21 @@ func (h *fileHandle) Release(ctx context.Context) syscall.Errno {
 	if h.reader != nil {
 		_ = h.reader.Close() // nothing was written through it
 	}
-	if f.handles--; f.handles > 0 || f.draft == nil {
+	if f.handles--; f.handles > 0 {
 		return 0
 	}
-	d := f.draft
-	f.draft = nil
-	errno := f.mount.changeContent(ctx, f, d.Commit)
-	if err := d.Close(); errno == 0 {
-		errno = errnoOf(err, aboutContent)
+	var errno syscall.Errno
+	if d := f.draft; d != nil {
+		f.draft = nil
+		if f.row == 0 {
+			errno = f.mount.changeContent(ctx, f, d.Commit)
+		}
+		if err := d.Close(); errno == 0 {
+			errno = errnoOf(err, aboutContent)
+		}
+	}
+	if f.row != 0 {
+		f.mount.client.ReleaseFile(f.row)
 	}
 	if errno != 0 {
 		f.mount.options.Log.Warn("What was written to a file could not be stored", "error", errno)

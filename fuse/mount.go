@@ -49,10 +49,23 @@ type Client interface {
 	MakeEntry(ctx context.Context, m messages.MakeEntry) error
 	// SetAttributes is as [node.Local.SetAttributes].
 	SetAttributes(ctx context.Context, m messages.SetAttributes) error
+	// Xattrs and SetXattr are as [node.Local.Xattrs] and [node.Local.SetXattr].
+	Xattrs(ctx context.Context, m messages.ReadXattrs) ([]messages.Xattr, error)
+	SetXattr(ctx context.Context, m messages.SetXattr) error
+	// HardLink is as [node.Local.HardLink].
+	HardLink(ctx context.Context, m messages.HardLink) error
+	// Exchange is as [node.Local.Exchange].
+	Exchange(ctx context.Context, from, to string) error
 	// EditFile is as [node.Local.EditFile].
 	EditFile(
-		ctx context.Context, path string, inode uint64, pathNow func() string,
+		ctx context.Context, claim messages.ClaimFile, pathNow func() string,
 	) (*draft.Draft, error)
+	// RemoveOpen, RenameOverOpen, StatOpen and ReleaseFile are as
+	// [node.Local.RemoveOpen] and the others.
+	RemoveOpen(ctx context.Context, path string) (row uint64, err error)
+	RenameOverOpen(ctx context.Context, from, to string) (row uint64, err error)
+	StatOpen(ctx context.Context, row uint64) (messages.Info, error)
+	ReleaseFile(row uint64)
 	// Watch is as [node.Local.Watch].
 	Watch(changed func(path string)) (stop func())
 }

@@ -5,11 +5,13 @@ import "time"
 // ClaimFile prepares a file of the drive to be changed: it gets a row of its own
 // if it has none, by which it is known whatever its name becomes. Reply:
 // [FileClaimed]; Failed with CodeNotFound when the path leads to another entry
-// than that of the number Inode by now.
+// than that of the number Inode by now. A file without a name that is kept
+// ([Remove]) is claimed by its row.
 type ClaimFile struct {
 	Call
 	Path  string
 	Inode uint64
+	Row   uint64
 }
 
 // FileClaimed replies to [ClaimFile].

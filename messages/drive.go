@@ -1,7 +1,5 @@
 package messages
 
-import "time"
-
 // ForDrive is what the drive receives.
 type ForDrive interface{ forDrive() }
 
@@ -32,6 +30,7 @@ type Info struct {
 	// a link it is good within that link.
 	Inode uint64
 	Attributes
+	Posix
 	Target string // of a symlink
 }
 
@@ -157,34 +156,15 @@ type MakeDirectory struct {
 	Parents bool // make missing parents, and accept that Path is there
 }
 
-// MakeEntry makes an empty file, a directory or a symlink with attributes of its
-// own; its time is now. The directory that it goes to must be there. Reply:
-// [NamespaceChanged].
-type MakeEntry struct {
-	Call
-	Path   string
-	Type   FileType
-	Mode   uint32
-	Target string // of a symlink
-}
-
-// SetAttributes changes attributes of the entry of that number at Path; nil
-// leaves one as it is. Reply: [NamespaceChanged]; Failed with CodeNotFound when
-// the path leads to something else by now.
-type SetAttributes struct {
-	Call
-	Path    string
-	Inode   uint64
-	Mode    *uint32
-	ModTime *time.Time
-}
-
 // Rename moves a file or directory. Reply: [NamespaceChanged]. When Replace is
-// set, a file may replace a file, and a directory an empty directory.
+// set, a file may replace a file, and a directory an empty directory; with
+// Exchange both must be there, whatever they are, and change places.
 type Rename struct {
 	Call
 	From, To string
 	Replace  bool
+	Exchange bool
+	KeepOpen bool // as of Remove, what is replaced
 }
 
 // Remove removes a name, and with Recursive all below it. Reply:
@@ -193,10 +173,24 @@ type Remove struct {
 	Call
 	Path      string
 	Recursive bool
+	// KeepOpen says that the entry is an open file: unless it has other names,
+	// it stays without one until [ReleaseFile], or a restart.
+	KeepOpen bool
+}
+
+// ReleaseFile ends what KeepOpen began. Reply: [NamespaceChanged].
+type ReleaseFile struct {
+	Call
+	Row uint64
 }
 
 // NamespaceChanged replies to the commands that change names, when durable.
-type NamespaceChanged struct{ Answer }
+type NamespaceChanged struct {
+	Answer
+	// Kept is the row of an entry that was removed, or replaced, and is kept
+	// since the command said KeepOpen; 0: there is none.
+	Kept uint64
+}
 
 // Share makes a link to what is at Path now. It is listed, and what it needs
 // is kept, until [Unshare]. Reply: [Shared].
@@ -332,10 +326,9 @@ func (AbandonTree) forDrive()    {}
 func (Stat) forDrive()           {}
 func (List) forDrive()           {}
 func (MakeDirectory) forDrive()  {}
-func (MakeEntry) forDrive()      {}
-func (SetAttributes) forDrive()  {}
 func (Rename) forDrive()         {}
 func (Remove) forDrive()         {}
+func (ReleaseFile) forDrive()    {}
 func (Share) forDrive()          {}
 func (ListShares) forDrive()     {}
 func (Unshare) forDrive()        {}

@@ -34,7 +34,8 @@ type actor struct {
 	next, leased uint64            // inode numbers
 	queue        []func(shell.Ctx) // changes that wait for their turn
 	busy         bool              // one is at work: it calls release
-	orphans      []uint64          // removed directories to be cleaned away
+	orphans      []uint64          // removed entries to be cleaned away
+	keptOpen     map[uint64]bool   // removed files that somebody has open
 
 	trees    map[messages.TreeID]*treeBuild
 	lastTree messages.TreeID
@@ -65,6 +66,7 @@ func New(cfg Config, params format.Params) func(*shell.Env) shell.Behaviour {
 			nodes:    nodeReader{waiting: make(map[messages.BlockRef]*nodeWait)},
 			trees:    make(map[messages.TreeID]*treeBuild),
 			walks:    make(map[messages.WalkID]*walkRun),
+			keptOpen: make(map[uint64]bool),
 		}
 	}
 }
@@ -154,10 +156,29 @@ func (a *actor) receiveNames(ctx shell.Ctx, msg messages.ForDrive) {
 		a.change(ctx, func(v *view) error { return v.setContent(m) })
 	case messages.SetAttributes:
 		a.change(ctx, func(v *view) error { return v.setAttributes(m) })
+	case messages.ReadXattrs:
+		reply := messages.XattrsRead{Answer: ctx.Caller().Answer()}
+		a.read(ctx, func(v *view) (err error) {
+			reply.Xattrs, err = v.readXattrs(m)
+			return err
+		}, func() messages.Reply { return reply })
+	case messages.SetXattr:
+		a.change(ctx, func(v *view) error { return v.setXattr(m) })
+	case messages.HardLink:
+		a.change(ctx, func(v *view) error { return v.hardLink(m) })
 	case messages.Rename:
-		a.change(ctx, func(v *view) error { return v.rename(m.From, m.To, m.Replace) })
+		a.changeKeeping(ctx, m.KeepOpen, func(v *view) error {
+			if m.Exchange {
+				return v.exchange(m.From, m.To)
+			}
+			return v.rename(m.From, m.To, m.Replace)
+		})
 	case messages.Remove:
-		a.change(ctx, func(v *view) error { return v.remove(m.Path, m.Recursive) })
+		a.changeKeeping(ctx, m.KeepOpen, func(v *view) error {
+			return v.remove(m.Path, m.Recursive)
+		})
+	case messages.ReleaseFile:
+		a.releaseFile(ctx, m)
 	case messages.Unshare:
 		a.change(ctx, func(v *view) error { return v.unshare(m.Link) })
 	case messages.Share:

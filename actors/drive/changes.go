@@ -70,7 +70,7 @@ func (v *view) detach(dir *located, name string) error {
 
 // touch sets the time of a directory whose names were changed.
 func (v *view) touch(dir *located) error {
-	dir.ModTime = v.now
+	dir.ModTime, dir.ChangeTime = v.now, v.now
 	return v.putInode(dir.ino, dir.inode)
 }
 
@@ -137,13 +137,26 @@ func (v *view) replace(there *located, kind messages.FileType, allowed bool) err
 // changed names becomes an orphan, which is cleaned away bit by bit: a
 // transaction is bounded, a directory is not.
 func (v *view) drop(there located) error {
+	file := there.kind != messages.TypeDirectory
 	switch {
+	case v.keepOpen && file && there.Links <= 1:
+		return v.keepNameless(there)
 	case there.ino == 0:
 		return nil
 	case there.overlaid:
 		return v.put(orphanRow(there.ino), []byte{})
-	case there.inline > 0:
+	case there.Links > 1:
+		there.Links--
+		there.ChangeTime = v.now
+		return v.putInode(there.ino, there.inode)
+	}
+	if there.inline > 0 {
 		if err := v.delete(inlineRow(there.ino)); err != nil {
+			return err
+		}
+	}
+	if there.xattrs > 0 {
+		if err := v.delete(xattrsRow(there.ino)); err != nil {
 			return err
 		}
 	}
@@ -236,8 +249,7 @@ func (v *view) rename(from, to string, replace bool) error {
 	}
 	switch {
 	case hasPrefix(target, source) && len(target) == len(source):
-		clear(v.changes)
-		v.order = v.order[:0]
+		v.forgetChanges()
 		return nil
 	case hasPrefix(target, source) && moved.kind != messages.TypeDirectory:
 		return errNotDirectory()
@@ -247,20 +259,32 @@ func (v *view) rename(from, to string, replace bool) error {
 	return v.move(moved, above, name, to, replace)
 }
 
+// forgetChanges makes a decision one that changes nothing.
+func (v *view) forgetChanges() {
+	clear(v.changes)
+	v.order = v.order[:0]
+}
+
 // move takes what is at a name to another path.
 func (v *view) move(moved located, above []string, name, to string, replace bool) error {
 	into, newName, there, err := v.free(to)
 	if err != nil {
 		return err
 	}
+	if there != nil && there.ino == moved.ino && moved.ino != 0 { // two names of one file
+		v.forgetChanges()
+		return nil
+	}
 	if err := v.supersede(there, moved.kind, replace); err != nil {
 		return err
 	}
+	moved.ChangeTime = v.now
 	if moved.ino == 0 {
-		if moved.ino, err = v.addInode(moved.inode); err != nil {
-			return err
-		}
-	} else if err := v.require(inodeRow(moved.ino)); err != nil {
+		moved.ino, err = v.addInode(moved.inode)
+	} else {
+		err = v.putInode(moved.ino, moved.inode)
+	}
+	if err != nil {
 		return err
 	}
 	if err := v.attach(&into, newName, moved.ino); err != nil {
@@ -391,7 +415,7 @@ func (v *view) cleanOrphan(ino uint64, rows []messages.Row, last bool) error {
 		missing = missing || isMissing(err)
 	}
 	if last {
-		if err := errors.Join(v.delete(inodeRow(ino)), v.delete(orphanRow(ino))); err != nil {
+		if err := v.endOrphan(ino); err != nil {
 			return err
 		}
 	}
@@ -399,6 +423,18 @@ func (v *view) cleanOrphan(ino uint64, rows []messages.Row, last bool) error {
 		return errMissing
 	}
 	return nil
+}
+
+// endOrphan removes the last of an orphan: a directory that is empty now, or a
+// file.
+func (v *view) endOrphan(ino uint64) error {
+	i, err := v.inode(ino)
+	if err != nil {
+		return err
+	}
+	i.Links = 0
+	i.overlaid = false
+	return errors.Join(v.drop(located{ino, i}), v.delete(orphanRow(ino)))
 }
 
 // makeRoot makes the root directory of a new drive.

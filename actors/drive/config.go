@@ -50,6 +50,10 @@ type Config struct {
 	// skips what is left of them.
 	InodeLease int
 
+	// KeptOpenMax bounds the files that were removed and are kept since somebody
+	// has them open; removing one more is CodeOverload.
+	KeptOpenMax int
+
 	// TreesMax bounds the trees being built; one more is CodeOverload.
 	TreesMax int
 
@@ -113,7 +117,7 @@ func DefaultConfig() Config {
 	return Config{
 		OperationsMax: 1024, PathDepthMax: 256,
 		RowsMax: 1 << 14, DecodedNodesMax: 64, NodeReadsMax: 32,
-		WindowMax: 1 << 16, ScanRows: 512, InodeLease: 1024,
+		WindowMax: 1 << 16, ScanRows: 512, InodeLease: 1024, KeptOpenMax: 1 << 16,
 		TreesMax: 16, PendingEntriesMax: 4096, PackJobsMax: 32, SealsMax: 12, SharePage: 256,
 		WalksMax: 4, WalkReadsMax: 8, WalkStackMax: 1 << 17, WalkSeenMax: 1 << 14,
 		WalkChangesMax: 1 << 16, WalkInodesMax: 1 << 20, WalkIdle: 24 * time.Hour,
@@ -135,6 +139,7 @@ func (c Config) Validate() error {
 		{"WindowMax", c.WindowMax, 1},
 		{"ScanRows", c.ScanRows, 1},
 		{"InodeLease", c.InodeLease, 1},
+		{"KeptOpenMax", c.KeptOpenMax, 1},
 		{"TreesMax", c.TreesMax, 1},
 		{"PendingEntriesMax", c.PendingEntriesMax, 1},
 		{"PackJobsMax", c.PackJobsMax, 1},

@@ -27,7 +27,7 @@ func (a *actor) claimFile(ctx shell.Ctx, m messages.ClaimFile) {
 }
 
 func (v *view) claim(m messages.ClaimFile) (uint64, messages.Info, messages.Content, error) {
-	at, err := v.held(m.Path, m.Inode)
+	at, err := v.heldOr(m.Row, m.Path, m.Inode)
 	if err == nil && at.kind == messages.TypeDirectory {
 		err = messages.Errorf(messages.CodeIsDirectory, "it is a directory")
 	}
@@ -54,12 +54,13 @@ func (v *view) setContent(m messages.SetContent) error {
 	if err != nil {
 		return err
 	}
-	if i.kind != messages.TypeFile {
+	if i.kind != messages.TypeFile || i.Special != 0 {
 		return messages.Errorf(messages.CodeInvalid, "only files have content")
 	}
 	had := i.inline > 0
 	i.root, i.size, i.inline, i.content = nil, 0, 0, m.Content
-	i.ModTime = m.ModTime.UTC()
+	i.setModTime(m.ModTime.UTC())
+	i.ChangeTime = v.now
 	switch inline := m.Content.Inline; {
 	case len(inline) > v.p.PackMax(), uint64(len(inline)) != m.Content.Size && len(inline) > 0:
 		return messages.Errorf(messages.CodeInvalid, "%d bytes inline", len(inline))

@@ -107,7 +107,7 @@ func (v *view) stat(m messages.Stat) (messages.Info, messages.Content, error) {
 func info(name string, i located) messages.Info {
 	return messages.Info{
 		Name: name, Type: i.kind, Size: i.bytes(), Inode: i.shown(),
-		Attributes: i.Attributes, Target: i.target,
+		Attributes: i.Attributes, Posix: i.Posix, Target: i.target,
 	}
 }
 

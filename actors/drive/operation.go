@@ -107,7 +107,7 @@ func (a *actor) commit(ctx shell.Ctx, op *operation, changes []port.Change) {
 
 func (a *actor) committed(ctx shell.Ctx, op *operation, changes []port.Change, err error) {
 	if err == nil {
-		a.orphans = append(a.orphans, newOrphans(changes)...)
+		a.orphaned(newOrphans(changes), op.view.kept)
 		a.next += op.view.allocated
 		a.leased = op.view.leased
 		a.end(ctx, op, nil)

@@ -44,6 +44,7 @@ const (
 	inodeOverlaid protowire.Number = 11
 	inodeNumber   protowire.Number = 12
 	inodeInline   protowire.Number = 13 // bytes in the inline row
+	inodePosix    protowire.Number = 14
 )
 
 // Field numbers of the dentry row: exactly one is there.
@@ -79,6 +80,9 @@ func inodeRow(ino uint64) rowID { return rowID{port.TableInodes, "", numberKey(i
 // their own, so that whoever lists a directory does not read them.
 func inlineRow(ino uint64) rowID { return rowID{port.TableInline, "", numberKey(ino)} }
 
+// xattrsRow has the extended attributes of an inode.
+func xattrsRow(ino uint64) rowID { return rowID{port.TableXattrs, "", numberKey(ino)} }
+
 func dentryRow(parent uint64, name string) rowID {
 	return rowID{port.TableDentries, numberKey(parent), name}
 }
@@ -111,6 +115,7 @@ func decodeNumber(key []byte) (uint64, error) {
 type inode struct {
 	kind messages.FileType
 	messages.Attributes
+	messages.Posix
 	target string // of a symlink
 
 	// A file is a root of its own with its size, or content that stands
@@ -124,6 +129,8 @@ type inode struct {
 	// dentries of its number. overlaid tells that there are some.
 	base     snapshot
 	overlaid bool
+
+	xattrs uint64 // bytes of extended attributes, in a row of their own
 
 	// number is what it is known by outside when that is not its row's: it was
 	// inside a snapshot before it got a row (numbers.go).
@@ -179,6 +186,7 @@ func encodeInode(p format.Params, i inode) ([]byte, error) {
 	b = appendUint(b, inodeOverlaid, protowire.EncodeBool(i.overlaid))
 	b = appendUint(b, inodeNumber, i.number)
 	b = appendUint(b, inodeInline, i.inline)
+	b = appendBytes(b, inodePosix, appendPosix(nil, &i))
 	return b, checkInode(p, &i)
 }
 
@@ -219,6 +227,8 @@ func decodeInode(p format.Params, b []byte) (inode, error) {
 			i.number = r.uint(1<<64 - 1)
 		case inodeInline:
 			i.inline = r.uint(uint64(p.PackMax()))
+		case inodePosix:
+			r.posix(&i)
 		default:
 			r.fail("an unknown field")
 		}
@@ -252,6 +262,9 @@ func checkInode(p format.Params, i *inode) error {
 		bad = "a root that is no node"
 	case i.base.ref == nil && len(i.base.below) > 0, len(i.base.below) > rowBelowMax:
 		bad = "a base"
+	case i.Special != 0 && (i.kind != messages.TypeFile || file),
+		i.Links > 1 && i.kind == messages.TypeDirectory:
+		bad = "what no such type has"
 	case i.Mode > format.ModeMax:
 		bad = "a mode"
 	case i.number != 0 && i.number < snapshotNumbers:

@@ -38,11 +38,16 @@ func drawInode(t *rapid.T) inode {
 	i.Mode = uint32(rapid.IntRange(0, format.ModeMax).Draw(t, "mode"))
 	i.ModTime = time.Unix(rapid.Int64Range(-format.ModTimeSecondsMax, format.ModTimeSecondsMax).
 		Draw(t, "seconds"), int64(rapid.IntRange(0, 999_999_999).Draw(t, "nanos"))).UTC()
+	drawPosix(t, &i)
 	switch i.kind {
 	case messages.TypeSymlink:
 		i.target = rapid.StringN(1, 10, 40).Draw(t, "target")
 	case messages.TypeFile:
-		switch rapid.IntRange(0, 2).Draw(t, "where") {
+		switch rapid.IntRange(0, 4).Draw(t, "where") {
+		case 3:
+			i.inline = rapid.Uint64Range(1, uint64(testParams.PackMax())).Draw(t, "inline row")
+		case 4:
+			i.Special, i.Device = 0o020000, rapid.Uint32().Draw(t, "device")
 		case 0:
 			ref := drawRef(t, 1)
 			i.root, i.size = &ref, rapid.Uint64Range(0, format.FileSizeMax).Draw(t, "size")
@@ -61,6 +66,25 @@ func drawInode(t *rapid.T) inode {
 		}
 	}
 	return i
+}
+
+// drawPosix draws what a mount keeps.
+func drawPosix(t *rapid.T, i *inode) {
+	if rapid.Bool().Draw(t, "owned") {
+		i.Owner = &messages.Owner{
+			UID: rapid.Uint32().Draw(t, "uid"), GID: rapid.Uint32().Draw(t, "gid"),
+		}
+	}
+	for _, at := range []*time.Time{&i.ChangeTime, &i.AccessTime} {
+		if rapid.Bool().Draw(t, "a time") {
+			*at = time.Unix(rapid.Int64Range(-10, 10).Draw(t, "seconds"),
+				rapid.Int64Range(0, 999_999_999).Draw(t, "nanos")).UTC()
+		}
+	}
+	i.xattrs = rapid.Uint64Range(0, messages.XattrsMax).Draw(t, "xattrs")
+	if i.kind != messages.TypeDirectory {
+		i.Links = uint32(rapid.IntRange(0, linksMax).Draw(t, "links"))
+	}
 }
 
 func TestInodeRoundTrip(t *testing.T) {
@@ -183,6 +207,9 @@ func FuzzInodeRow(f *testing.F) {
 		{kind: messages.TypeFile, content: messages.Content{Size: 1, Inline: []byte{1}}},
 		{kind: messages.TypeDirectory, base: snapshot{&ref, []string{"a", "b"}}, overlaid: true},
 		{kind: messages.TypeSymlink, target: "x", Attributes: epoch},
+		{kind: messages.TypeFile, inline: 7, xattrs: 9, Posix: messages.Posix{
+			Owner: &messages.Owner{UID: 1}, ChangeTime: time.Unix(1, 2), Links: 3,
+		}},
 	} {
 		row, err := encodeInode(testParams, i)
 		if err != nil {
@@ -204,6 +231,11 @@ func FuzzDentryRow(f *testing.F) {
 func FuzzKeptRow(f *testing.F) {
 	f.Add(encodeKept(kept{path: "/a", name: "b", alone: true}))
 	fuzzRow(f, decodeKept, func(k kept) ([]byte, error) { return encodeKept(k), nil })
+}
+
+func FuzzXattrsRow(f *testing.F) {
+	f.Add(encodeXattrs([]messages.Xattr{{Name: "user.a"}, {Name: "user.b", Value: []byte("x")}}))
+	fuzzRow(f, decodeXattrs, func(x []messages.Xattr) ([]byte, error) { return encodeXattrs(x), nil })
 }
 
 func FuzzLeaseRow(f *testing.F) {

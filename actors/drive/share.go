@@ -38,8 +38,9 @@ func (v *view) toShare(path string) (shared, error) {
 	if s.located, err = v.walk(root, names); err != nil {
 		return s, err
 	}
-	switch s.kind {
-	case messages.TypeFile:
+	switch {
+	case s.Special != 0:
+	case s.kind == messages.TypeFile:
 		if s.root != nil {
 			s.link = &messages.Link{Kind: messages.LinkFile, Root: *s.root}
 		}
@@ -47,7 +48,7 @@ func (v *view) toShare(path string) (shared, error) {
 			s.content, err = v.contentOf(s.located)
 		}
 		return s, err
-	case messages.TypeDirectory:
+	case s.kind == messages.TypeDirectory:
 		return s, v.shareDirectory(&s)
 	}
 	return s, messages.Errorf(messages.CodeInvalid, "only files and directories can be shared")
@@ -255,7 +256,8 @@ type shareFrame struct {
 // shareEntry is an entry ready for the tree, or a directory to go into.
 type shareEntry struct {
 	messages.Entry
-	inside *located
+	inside  *located
+	special bool // it means something on one machine alone, and is left out
 }
 
 // shareRun writes a changed directory as a tree: an entry at a time, so that
@@ -306,6 +308,9 @@ func (a *actor) pumpShare(ctx shell.Ctx, r *shareRun) {
 		case len(at.entries) > 0:
 			entry := at.entries[0]
 			at.entries = at.entries[1:]
+			if entry.special {
+				continue
+			}
 			if entry.inside == nil {
 				work, err = r.t.add(entry.Entry)
 				break
@@ -382,7 +387,7 @@ func (v *view) shareEntries(dir located, after string) ([]shareEntry, bool, erro
 }
 
 func (v *view) shareEntry(n named) (shareEntry, error) {
-	entry := shareEntry{Entry: messages.Entry{
+	entry := shareEntry{special: n.Special != 0, Entry: messages.Entry{
 		Name: n.name, Type: n.kind, Attributes: n.Attributes, Target: n.target,
 	}}
 	switch n.kind {

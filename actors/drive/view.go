@@ -31,6 +31,9 @@ type view struct {
 	windows map[uint64]*window // by inode of the directory
 	hidden  map[uint64]string  // no name of the directory up to here is visible
 
+	keepOpen bool   // what loses its last name is kept
+	kept     uint64 // the row of what was
+
 	// Set anew for every run.
 	now       time.Time
 	next      uint64 // the first inode number that is free

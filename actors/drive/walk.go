@@ -155,7 +155,7 @@ func (w *walk) addRow(row rowID, value []byte) error {
 	if err != nil {
 		return err
 	}
-	if !w.skipInodes[ino] {
+	if !w.skipInodes[ino] || i.Links > 1 { // which may have a name elsewhere
 		w.addInode(ino, i)
 	}
 	return nil

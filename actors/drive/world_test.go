@@ -27,7 +27,7 @@ func testConfig() drive.Config {
 	return drive.Config{
 		OperationsMax: 64, PathDepthMax: 32, RowsMax: 256, DecodedNodesMax: 32, NodeReadsMax: 2,
 		WindowMax:  64,
-		InodeLease: 4, ScanRows: 8,
+		InodeLease: 4, KeptOpenMax: 8, ScanRows: 8,
 		TreesMax: 4, PendingEntriesMax: 32, PackJobsMax: 4, SealsMax: 4, SharePage: 8,
 		WalksMax: 2, WalkReadsMax: 3, WalkStackMax: 1 << 14, WalkSeenMax: 64,
 		WalkChangesMax: 256, WalkInodesMax: 4096, WalkIdle: time.Hour,

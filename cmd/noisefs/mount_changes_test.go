@@ -91,16 +91,19 @@ func TestMountRefusesWhatItCannotChange(t *testing.T) {
 		err  error
 		want syscall.Errno
 	}{
-		{"pipe", unix.Mkfifo(path+"2", 0o644), syscall.EPERM},
-		{"hard link", os.Link(path, path+"2"), syscall.EPERM},
-		{"chown", os.Lchown(path, 12345, -1), syscall.EPERM},
-		{"xattr", unix.Setxattr(path, "user.a", []byte("b"), 0), syscall.EOPNOTSUPP},
+		{"hard link of a directory", os.Link(full, path+"2"), syscall.EPERM},
+		{"hard link onto what is there", os.Link(path, full), syscall.EEXIST},
+		{"xattr", unix.Setxattr(path, "security.a", []byte("b"), 0), syscall.EOPNOTSUPP},
+		{"no xattr", unix.Removexattr(path, "user.a"), syscall.ENODATA},
+		{"a name that is too long", os.Mkdir(path+strings.Repeat("n", 255), 0o755), syscall.ENAMETOOLONG},
 		{"rmdir of a full directory", unix.Rmdir(full), syscall.ENOTEMPTY},
 		{"rmdir of a file", unix.Rmdir(path), syscall.ENOTDIR},
 		{"unlink of a directory", unix.Unlink(full), syscall.EISDIR},
 		{"mkdir of what is there", os.Mkdir(path, 0o755), syscall.EEXIST},
 		{"rename onto what is there", flagged(unix.RENAME_NOREPLACE), syscall.EEXIST},
-		{"exchange", flagged(unix.RENAME_EXCHANGE), syscall.EINVAL},
+		{"exchange with nothing", unix.Renameat2(0, path, 0, full+"/none",
+			unix.RENAME_EXCHANGE), syscall.ENOENT},
+		{"whiteout", unix.Renameat2(0, path, 0, path+"3", unix.RENAME_WHITEOUT), syscall.EINVAL},
 		{"a directory into itself", unix.Rename(full, full+"/in/new"), syscall.EINVAL},
 	} {
 		if !errors.Is(c.err, c.want) {
@@ -125,6 +128,7 @@ func TestMountKeepsWhatIsOpenAndRemoved(t *testing.T) {
 	if err := os.Remove(open.Name()); err != nil {
 		t.Fatal(err)
 	}
+	must(t, "", "repo", "gc")
 	var status unix.Stat_t
 	if err := unix.Fstat(int(open.Fd()), &status); err != nil || status.Nlink != 0 {
 		t.Errorf("it has %d links and %v", status.Nlink, err)

@@ -138,6 +138,7 @@ type Pack struct {
 // Drive is names and directories.
 type Drive struct {
 	DecodedNodesMax   int
+	RemovedFilesMax   int
 	OpenTreesMax      int
 	PendingEntriesMax int // per tree
 

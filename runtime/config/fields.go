@@ -202,6 +202,13 @@ func driveFields() []field {
 			place: func(c *Config) any { return &c.Drive.DecodedNodesMax },
 		},
 		{
+			key: "drive.removed_files_max", kind: kindCount, unit: "files",
+			fallback: "65536", low: "1", high: "1048576",
+			does:  "Files on a mount that were removed while they are open. One more cannot be removed.",
+			costs: "about 50 bytes of memory each, and what they contain on disk",
+			place: func(c *Config) any { return &c.Drive.RemovedFilesMax },
+		},
+		{
 			key: "drive.open_trees_max", kind: kindCount, unit: "trees",
 			fallback: "16", low: "1", high: "1024",
 			does:  "Trees being stored at one time (put -r). One more is refused.",

@@ -33,6 +33,7 @@ type Draft struct {
 	mu      sync.Mutex
 	size    uint64
 	modTime time.Time
+	changed time.Time
 	dirty   bool // something is not committed
 	removed bool // there is nothing to commit to any more
 	failed  error
@@ -64,21 +65,22 @@ func New(
 	}
 }
 
-// Size returns how many bytes the file has, and ModTime when it was changed.
+// Size returns how many bytes the file has.
 func (d *Draft) Size() uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.size
 }
 
-// ModTime returns when the file was changed.
-func (d *Draft) ModTime() time.Time {
+// Times returns the time of modification, which may have been set, and when
+// content was changed last; zero if it was not.
+func (d *Draft) Times() (modified, changed time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.modTime
+	return d.modTime, d.changed
 }
 
-// SetModTime sets the time of change, to be committed with the next content.
+// SetModTime sets the time of modification, to be committed with the next content.
 func (d *Draft) SetModTime(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -176,13 +178,16 @@ func (d *Draft) WriteAt(ctx context.Context, p []byte, offset int64, now time.Ti
 		d.write(c, p[:n], int(within))
 		p, at = p[n:], at+n
 		d.size = max(d.size, at)
-		d.modTime, d.dirty = now, true
+		d.touch(now)
 		if err := d.relieve(ctx, i, c, at%block == 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// touch notes that content is being changed.
+func (d *Draft) touch(now time.Time) { d.modTime, d.changed, d.dirty = now, now, true }
 
 // admit refuses what cannot be done, and commits what is too much.
 func (d *Draft) admit(ctx context.Context, offset, length int64) error {
@@ -209,7 +214,7 @@ func (d *Draft) Truncate(ctx context.Context, size uint64, now time.Time) error 
 	if err := d.admit(ctx, 0, int64(min(size, 1<<63-1))); err != nil {
 		return err
 	}
-	d.modTime, d.dirty = now, true
+	d.touch(now)
 	if size < d.size {
 		if err := d.cut(ctx, size); err != nil {
 			return err
@@ -248,7 +253,7 @@ func (d *Draft) Zero(ctx context.Context, offset, length int64, now time.Time) e
 	}
 	at := min(uint64(offset), d.size)
 	end := min(uint64(offset)+uint64(length), d.size)
-	d.modTime, d.dirty = now, true
+	d.touch(now)
 	if end == d.size { // to the end: a cut, and zeros behind it
 		if err := d.cut(ctx, at); err != nil {
 			return err

@@ -25,15 +25,16 @@ const (
 	editSyncsMax = 8
 )
 
-// EditFile opens the file of that number at a path of the drive for writing. What
+// EditFile opens a file of the drive for writing. What
 // is written is durable after Commit. pathNow tells the file's path at any later
 // time, for those who watch it. The draft is to be closed before the node is.
 func (l *Local) EditFile(
-	ctx context.Context, path string, inode uint64, pathNow func() string,
+	ctx context.Context, claim messages.ClaimFile, pathNow func() string,
 ) (*draft.Draft, error) {
 	claimed, err := ask[messages.FileClaimed](ctx, l, roleDrive,
 		func(call messages.Call) messages.Command {
-			return messages.ClaimFile{Call: call, Path: path, Inode: inode}
+			claim.Call = call
+			return claim
 		})
 	if err != nil {
 		return nil, err

@@ -63,6 +63,76 @@ func (l *Local) SetAttributes(ctx context.Context, m messages.SetAttributes) err
 	}, m.Path)
 }
 
+// RemoveOpen removes a name of a file that the caller has open. When it was the last
+// one, the file is kept under the row that is returned, until ReleaseFile.
+func (l *Local) RemoveOpen(ctx context.Context, path string) (row uint64, err error) {
+	changed, err := askToChange[messages.NamespaceChanged](ctx, l, []string{path},
+		func(call messages.Call) messages.Command {
+			return messages.Remove{Call: call, Path: path, KeepOpen: true}
+		})
+	return changed.Kept, err
+}
+
+// RenameOverOpen is Rename over a file that the caller has open; see RemoveOpen.
+func (l *Local) RenameOverOpen(ctx context.Context, from, to string) (row uint64, err error) {
+	changed, err := askToChange[messages.NamespaceChanged](ctx, l, []string{from, to},
+		func(call messages.Call) messages.Command {
+			return messages.Rename{
+				Call: call, From: from, To: to, Replace: true, KeepOpen: true,
+			}
+		})
+	return changed.Kept, err
+}
+
+// ReleaseFile lets go of a file that was kept without a name.
+func (l *Local) ReleaseFile(row uint64) {
+	l.tidy(roleDrive, func(call messages.Call) messages.Command {
+		return messages.ReleaseFile{Call: call, Row: row}
+	})
+}
+
+// StatOpen describes a file that is kept without a name.
+func (l *Local) StatOpen(ctx context.Context, row uint64) (messages.Info, error) {
+	claimed, err := ask[messages.FileClaimed](ctx, l, roleDrive,
+		func(call messages.Call) messages.Command {
+			return messages.ClaimFile{Call: call, Row: row}
+		})
+	return claimed.Info, err
+}
+
+// Xattrs returns the extended attributes of an entry.
+func (l *Local) Xattrs(ctx context.Context, m messages.ReadXattrs) ([]messages.Xattr, error) {
+	read, err := ask[messages.XattrsRead](ctx, l, roleDrive,
+		func(call messages.Call) messages.Command {
+			m.Call = call
+			return m
+		})
+	return read.Xattrs, err
+}
+
+// SetXattr sets or removes an extended attribute.
+func (l *Local) SetXattr(ctx context.Context, m messages.SetXattr) error {
+	return l.change(ctx, func(call messages.Call) messages.Command {
+		m.Call = call
+		return m
+	}, m.Path)
+}
+
+// HardLink gives a file one more name.
+func (l *Local) HardLink(ctx context.Context, m messages.HardLink) error {
+	return l.change(ctx, func(call messages.Call) messages.Command {
+		m.Call = call
+		return m
+	}, m.Path, m.To)
+}
+
+// Exchange lets what is at two paths change places.
+func (l *Local) Exchange(ctx context.Context, from, to string) error {
+	return l.change(ctx, func(call messages.Call) messages.Command {
+		return messages.Rename{Call: call, From: from, To: to, Exchange: true}
+	}, from, to)
+}
+
 // Rename implements [Client].
 func (l *Local) Rename(ctx context.Context, from, to string, replace bool) error {
 	return l.change(ctx, func(call messages.Call) messages.Command {

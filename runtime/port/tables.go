@@ -13,6 +13,7 @@ const (
 	TableReuse      Table = 8  // randomizer: blocks in use for slot B, with use counts
 	TableKept       Table = 9  // store: why a block is kept beside being mine
 	TableInline     Table = 10 // drive: inode number → content of a small file
+	TableXattrs     Table = 11 // drive: inode number → extended attributes
 )
 
 // HistoryTable reports whether rows of t have no value.

@@ -109,7 +109,9 @@ type Config struct {
 
 	// InboundMax bounds the requests of others under way, PeerItemsPerMinute
 	// the blocks that one of them may offer and push, and PeersMax the nodes
-	// that may do so in one minute.
+	// that may do so in one minute. A block is offered and pushed, and offered
+	// again while it waits: half of PeerItemsPerMinute should be more blocks
+	// than a fast link brings in a minute.
 	InboundMax, PeerItemsPerMinute, PeersMax int
 	// FullDelay is for how long nothing more is accepted after the store had
 	// no room.
@@ -133,7 +135,7 @@ func DefaultConfig() Config {
 		LooksMax: 512, RequestsInFlightMax: 32, PerPeerMax: 2,
 		OfferBatchMax: 64, PushBlocksMax: 4,
 		OfferTimeout: 10 * time.Second, PushTimeout: time.Minute, MendsMax: 8,
-		InboundMax: 64, PeerItemsPerMinute: 8192, PeersMax: 4096,
+		InboundMax: 64, PeerItemsPerMinute: 1 << 16, PeersMax: 4096,
 		FullDelay: 10 * time.Minute, HashCost: 100 * time.Microsecond,
 	}
 }

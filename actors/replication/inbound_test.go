@@ -207,6 +207,25 @@ func TestConsentHasBounds(t *testing.T) {
 	n.expect(n.push(stranger, b, n.item(cid), data), wire.ReplicaBusy)
 }
 
+// TestAFastNodeIsNotHeldUp: the bound of what one node may bring in a minute is
+// there for those who are up to no good. A file of 1 GiB has some 16,000 blocks,
+// which a fast link brings within a minute.
+func TestAFastNodeIsNotHeldUp(t *testing.T) {
+	const blocks = 16_000
+	n, a, b := newPair(t, 21, nil)
+	begin := n.now.Truncate(time.Minute)
+	for i := range blocks {
+		cid, data := n.placed(b, 3)
+		n.now = begin // all in one minute
+		if got := n.offer(a, b, n.item(cid)); got != wire.ReplicaWanted {
+			t.Fatalf("offer %d: got verdict %v, want that it is wanted", i, got)
+		}
+		if got := n.push(a, b, n.item(cid), data); got != wire.ReplicaHeld {
+			t.Fatalf("push %d: got verdict %v, want that it is held", i, got)
+		}
+	}
+}
+
 // TestRefusalsAreRespected: nodes without room get nothing, and the blocks
 // find others.
 func TestRefusalsAreRespected(t *testing.T) {

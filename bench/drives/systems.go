@@ -36,17 +36,7 @@ type kind struct {
 type system struct {
 	name string
 	dir  string // where it is worked in
-	idle bool   // it cannot do the work
 	stop func() error
-}
-
-// tryOut makes a folder, and takes it away.
-func (s *system) tryOut() error {
-	dir := filepath.Join(s.dir, "try")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
-	return os.Remove(dir)
 }
 
 var kinds = []kind{

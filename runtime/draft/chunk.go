@@ -2,6 +2,7 @@ package draft
 
 import (
 	"bytes"
+	"container/list"
 	"context"
 
 	"github.com/noisefs/noisefs/messages"
@@ -10,9 +11,10 @@ import (
 // chunk is one that differs from the base: bytes, or a block, or a block and the
 // bytes that it was made of.
 type chunk struct {
-	data    []byte // nil: see sealed; behind its end all is zeros
-	sealed  *sealed
-	written uint64 // which of the draft's writes was the last here
+	index    uint64
+	data     []byte // nil: see sealed; behind its end all is zeros
+	sealed   *sealed
+	inMemory *list.Element // among those that are in no block; nil: it is in one
 }
 
 // sealed is the block that a chunk became.
@@ -27,18 +29,18 @@ type sealed struct {
 func (d *Draft) writable(ctx context.Context, i, within, length uint64) (*chunk, error) {
 	c := d.chunks[i]
 	if c == nil {
-		c = &chunk{sealed: new(sealed)}
+		c = &chunk{index: i, sealed: new(sealed)}
 	}
 	had := d.p.ChunkLength(d.size, i)
 	if within > 0 || length < uint64(had) {
-		if err := d.load(ctx, i, c); err != nil {
+		if err := d.load(ctx, c); err != nil {
 			return nil, err
 		}
 	}
 	d.chunks[i] = c
 	d.change(c)
-	d.writes++
-	c.written = d.writes
+	d.inMemory.MoveToFront(c.inMemory)
+	d.last = c
 	return c, nil
 }
 
@@ -46,21 +48,28 @@ func (d *Draft) writable(ctx context.Context, i, within, length uint64) (*chunk,
 func (d *Draft) change(c *chunk) {
 	if c.sealed != nil {
 		c.sealed = nil
-		d.inMemory++
+		c.inMemory = d.inMemory.PushFront(c)
 	}
+}
+
+// settle notes the block that a chunk became.
+func (d *Draft) settle(c *chunk, s *sealed) {
+	c.sealed = s
+	d.inMemory.Remove(c.inMemory)
+	c.inMemory = nil
 }
 
 // load brings the bytes of a chunk into memory. The chunk may be one that does
 // not differ from the base yet.
-func (d *Draft) load(ctx context.Context, i uint64, c *chunk) error {
+func (d *Draft) load(ctx context.Context, c *chunk) error {
 	if c.data != nil {
 		return nil
 	}
-	length := d.p.ChunkLength(d.size, i)
+	length := d.p.ChunkLength(d.size, c.index)
 	data := make([]byte, 0, d.room(length))[:length]
 	var err error
-	if d.chunks[i] == nil {
-		err = d.readBase(ctx, data, i*uint64(d.p.BlockSize))
+	if d.chunks[c.index] == nil {
+		err = d.readBase(ctx, data, c.index*uint64(d.p.BlockSize))
 	} else {
 		err = d.readChunk(ctx, c, data, 0)
 	}
@@ -172,20 +181,14 @@ func (d *Draft) sync(ctx context.Context) error {
 
 // relieve seals a chunk that was written to its end, and others while too much
 // is in memory.
-func (d *Draft) relieve(ctx context.Context, i uint64, c *chunk, full bool) error {
+func (d *Draft) relieve(ctx context.Context, c *chunk, full bool) error {
 	if full && c.sealed == nil && d.size > uint64(d.p.PackMax()) {
-		if err := d.seal(ctx, i, c, false); err != nil {
+		if err := d.seal(ctx, c, false); err != nil {
 			return err
 		}
 	}
-	for d.inMemory > memoryMax || d.inMemory > 1 && d.budget.isPassed() {
-		oldest, at := (*chunk)(nil), uint64(0)
-		for k, other := range d.chunks {
-			if other.sealed == nil && (oldest == nil || other.written < oldest.written) {
-				oldest, at = other, k
-			}
-		}
-		if err := d.seal(ctx, at, oldest, false); err != nil {
+	for d.inMemory.Len() > 1 && d.budget.isPassed() {
+		if err := d.seal(ctx, d.inMemory.Back().Value.(*chunk), false); err != nil {
 			return err
 		}
 	}
@@ -194,12 +197,11 @@ func (d *Draft) relieve(ctx context.Context, i uint64, c *chunk, full bool) erro
 
 // seal makes a block of a chunk's bytes. Unless they are to be kept, they pass to
 // the block.
-func (d *Draft) seal(ctx context.Context, i uint64, c *chunk, keep bool) error {
-	length := d.p.ChunkLength(d.size, i)
+func (d *Draft) seal(ctx context.Context, c *chunk, keep bool) error {
+	length := d.p.ChunkLength(d.size, c.index)
 	if isZero(c.data) {
 		d.free(c)
-		c.sealed = &sealed{done: true}
-		d.inMemory--
+		d.settle(c, &sealed{done: true})
 		return nil
 	}
 	data := c.data
@@ -218,8 +220,7 @@ func (d *Draft) seal(ctx context.Context, i uint64, c *chunk, keep bool) error {
 	if !keep {
 		d.free(c)
 	}
-	c.sealed = &sealed{sealing: sealing}
-	d.inMemory--
+	d.settle(c, &sealed{sealing: sealing})
 	d.unsynced = true
 	return nil
 }
@@ -236,10 +237,10 @@ func (d *Draft) free(c *chunk) {
 }
 
 // drop forgets a chunk.
-func (d *Draft) drop(i uint64, c *chunk) {
-	if c.sealed == nil {
-		d.inMemory--
+func (d *Draft) drop(c *chunk) {
+	if c.inMemory != nil {
+		d.inMemory.Remove(c.inMemory)
 	}
 	d.free(c)
-	delete(d.chunks, i)
+	delete(d.chunks, c.index)
 }

@@ -67,10 +67,9 @@ func (d *Draft) tree(ctx context.Context) (messages.Content, error) {
 	if err := d.takeEnds(ctx); err != nil {
 		return messages.Content{}, err
 	}
-	last := d.writes
 	for _, i := range d.order() {
 		if c := d.chunks[i]; c.sealed == nil {
-			if err := d.seal(ctx, i, c, c.written == last); err != nil {
+			if err := d.seal(ctx, c, c == d.last); err != nil {
 				return messages.Content{}, err
 			}
 		}
@@ -141,9 +140,9 @@ func (d *Draft) takeEnds(ctx context.Context) error {
 func (d *Draft) take(ctx context.Context, i uint64) error {
 	c := d.chunks[i]
 	if c == nil {
-		c = &chunk{sealed: new(sealed)}
+		c = &chunk{index: i, sealed: new(sealed)}
 	}
-	if err := d.load(ctx, i, c); err != nil {
+	if err := d.load(ctx, c); err != nil {
 		return err
 	}
 	d.chunks[i] = c
@@ -156,9 +155,9 @@ func (d *Draft) take(ctx context.Context, i uint64) error {
 func (d *Draft) rebase(content messages.Content) error {
 	d.base, d.baseEnd = content, content.Size
 	d.opened = openedChunk{}
-	for i, c := range d.chunks {
-		if c.data == nil || c.written != d.writes || len(content.Children) == 0 {
-			d.drop(i, c)
+	for _, c := range d.chunks {
+		if c.data == nil || c != d.last || len(content.Children) == 0 {
+			d.drop(c)
 		}
 	}
 	d.store.Release()

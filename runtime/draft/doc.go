@@ -8,8 +8,8 @@
 // content. A chunk is, from young to old:
 //
 //   - bytes in memory, while it is being written;
-//   - a block of its own, sealed when the chunk is full, when the draft has too
-//     many chunks in memory, or at a commit. It is written to again by reading it
+//   - a block of its own, sealed when the chunk is full, when drafts have too
+//     many bytes in memory, or at a commit. It is written to again by reading it
 //     back: it becomes bytes, and later another block under another key;
 //   - part of the content, once a commit named it.
 //

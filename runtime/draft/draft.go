@@ -1,6 +1,7 @@
 package draft
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"io"
@@ -12,10 +13,6 @@ import (
 )
 
 const (
-	// memoryMax bounds the chunks of one draft that are in memory and differ
-	// from any block. Raising it saves blocks where a file is written here and
-	// there, and costs memory; the [Budget] bounds all drafts together.
-	memoryMax = 16
 	// chunksMax is how many chunks differ from the content before it is
 	// committed without being asked for, about 250 bytes each.
 	chunksMax = 8192
@@ -43,8 +40,8 @@ type Draft struct {
 	reader  Reader // of base; nil until something is read
 
 	chunks   map[uint64]*chunk // that differ from base
-	inMemory int               // of them, those that are in no block
-	writes   uint64            // so far, to know which chunk was written last
+	inMemory *list.List        // of them, those that are in no block; written last in front
+	last     *chunk            // that was written last, in a block or not
 	unsynced bool              // something sealed may not be durable
 	opened   openedChunk
 }
@@ -62,6 +59,7 @@ func New(
 	return &Draft{
 		p: p, store: store, budget: budget, size: content.Size, modTime: modTime,
 		base: content, baseEnd: content.Size, chunks: make(map[uint64]*chunk),
+		inMemory: list.New(),
 	}
 }
 
@@ -179,7 +177,7 @@ func (d *Draft) WriteAt(ctx context.Context, p []byte, offset int64, now time.Ti
 		p, at = p[n:], at+n
 		d.size = max(d.size, at)
 		d.touch(now)
-		if err := d.relieve(ctx, i, c, at%block == 0); err != nil {
+		if err := d.relieve(ctx, c, at%block == 0); err != nil {
 			return err
 		}
 	}
@@ -228,7 +226,7 @@ func (d *Draft) Truncate(ctx context.Context, size uint64, now time.Time) error 
 func (d *Draft) cut(ctx context.Context, size uint64) error {
 	block := uint64(d.p.BlockSize)
 	if c := d.chunks[size/block]; c != nil && size%block > 0 {
-		if err := d.load(ctx, size/block, c); err != nil {
+		if err := d.load(ctx, c); err != nil {
 			return err
 		}
 		d.change(c)
@@ -236,7 +234,7 @@ func (d *Draft) cut(ctx context.Context, size uint64) error {
 	}
 	for i, c := range d.chunks {
 		if i >= d.p.ChunkCount(size) {
-			d.drop(i, c)
+			d.drop(c)
 		}
 	}
 	d.baseEnd = min(d.baseEnd, size)
@@ -275,11 +273,10 @@ func (d *Draft) Zero(ctx context.Context, offset, length int64, now time.Time) e
 		d.write(c, make([]byte, n), int(within))
 		if n == block {
 			d.free(c)
-			c.sealed = &sealed{done: true} // a hole
-			d.inMemory--
+			d.settle(c, &sealed{done: true}) // a hole
 		}
 		at += n
-		if err := d.relieve(ctx, i, c, false); err != nil {
+		if err := d.relieve(ctx, c, false); err != nil {
 			return err
 		}
 	}
@@ -290,8 +287,8 @@ func (d *Draft) Zero(ctx context.Context, offset, length int64, now time.Time) e
 func (d *Draft) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i, c := range d.chunks {
-		d.drop(i, c)
+	for _, c := range d.chunks {
+		d.drop(c)
 	}
 	d.store.Release()
 	return d.closeReader()

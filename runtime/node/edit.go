@@ -13,7 +13,7 @@ import (
 const (
 	// editBytesMax bounds the bytes of all files being changed that are in
 	// memory and in no block yet.
-	editBytesMax = 64 << 20
+	editBytesMax = 32 << 20
 	// editSealsMax is how many blocks of them are being sealed at one time on
 	// one stream, less than the splitter takes.
 	editSealsMax = 12

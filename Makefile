@@ -12,7 +12,7 @@ NODES    ?= 1000
 CHAOS    ?= 1000
 # What 'make test' runs under the race detector; 'make race' runs everything.
 RACE     ?= ./bench/experiments ./actors/cache ./actors/drive ./actors/randomizer ./actors/reader ./actors/store \
-  ./runtime/api ./runtime/blockstore ./runtime/host ./runtime/node ./runtime/repo \
+  ./runtime/api ./runtime/blockstore ./runtime/draft ./runtime/host ./runtime/node ./runtime/repo \
   ./runtime/shell ./runtime/tree ./sim ./cluster ./cluster/bitswap
 
 .DEFAULT_GOAL := help
@@ -83,7 +83,7 @@ soak-networks: build
 	@test $(CHAOS) = 0 || ./noisefs sim sweep chaos --seeds $(CHAOS)
 
 soak: go-present ## the long suites: 1,000 kills, 100,000 power cuts, 5 GiB, churn, networks of 1,000
-	NOISEFS_SOAK=1 NOISEFS_KILLS=1000 NOISEFS_CUTS=100000 NOISEFS_SEEDS=1000 \
+	NOISEFS_SOAK=1 NOISEFS_KILLS=1000 NOISEFS_MOUNT_KILLS=500 NOISEFS_CUTS=100000 NOISEFS_SEEDS=1000 \
 	  $(GO) tool gotestsum --format pkgname -- -count=1 -timeout 6h ./...
 	$(MAKE) soak-networks CHAOS=0 # the tests have had their seeds of it
 

@@ -361,9 +361,11 @@ func (w *writer) recover() {
 
 // TestMountedFilesOutliveKills changes files through the mount from several
 // goroutines, kills the daemon in the midst of it, and compares what is there
-// after a remount: everything that was closed or synced is whole.
+// after a remount: everything that was closed or synced is whole. NOISEFS_MOUNT_KILLS
+// says how many times.
 func TestMountedFilesOutliveKills(t *testing.T) {
-	const workers, kills = 3, 4
+	const workers = 3
+	kills := soakNumber(t, "NOISEFS_MOUNT_KILLS", 4)
 	dir := newMountPoint(t)
 	repository := newRepository(t)
 	seed := uint64(time.Now().UnixNano())
